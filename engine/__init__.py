@@ -1,0 +1,1 @@
+"""The durable actor engine."""

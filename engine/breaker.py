@@ -1,0 +1,78 @@
+"""A circuit breaker: while a provider fails, calls wait instead of failing too; then one probe decides.
+
+    CLOSED ── failures_min failures and failure_share of the calls within window_ms ──> OPEN
+    OPEN ── cooldown_ms ──> HALF_OPEN ── the probe succeeds ──> CLOSED
+                                      ── the probe fails ──> OPEN
+
+Counts live in memory, changes of state are committed by `system/0`. Waiting on an open breaker costs no attempt.
+Pure: time is passed in, as milliseconds that never step.
+"""
+
+from collections import deque
+from typing import Literal
+
+import msgspec
+
+BreakerState = Literal["CLOSED", "OPEN", "HALF_OPEN"]
+
+
+class BreakerPolicy(msgspec.Struct, frozen=True):
+    """When it opens, and for how long."""
+
+    failures_min: int = 20
+    failure_share: float = 0.5
+    window_ms: int = 10_000
+    cooldown_ms: int = 5_000
+
+
+class Breaker:
+    """One provider's breaker."""
+
+    _CALLS_MAX = 1_000  # what it remembers of the window; enough for any share to mean something
+
+    def __init__(self, policy: BreakerPolicy, state: BreakerState = "CLOSED", now_ms: float = 0) -> None:
+        self._policy = policy
+        self._calls: deque[tuple[float, bool]] = deque(maxlen=self._CALLS_MAX)
+        self._failures = 0
+        self._probing = False
+        self.state: BreakerState = "CLOSED" if state == "CLOSED" else "OPEN"
+        self.open_until_ms = now_ms + policy.cooldown_ms if self.state == "OPEN" else 0.0
+        self.opened = 0
+
+    def admits(self, now_ms: float) -> bool:
+        """Whether a call may start now; when half open, this admits the one probe."""
+        if self.state == "CLOSED":
+            return True
+        if self.state == "OPEN" and now_ms >= self.open_until_ms:
+            self.state, self._probing = "HALF_OPEN", False
+        if self.state == "HALF_OPEN" and not self._probing:
+            self._probing = True
+            return True
+        return False
+
+    def record(self, ok: bool, now_ms: float) -> bool:
+        """A call ended; True if the state changed."""
+        if self.state == "HALF_OPEN":
+            self._probing = False
+            self._calls.clear()
+            self._failures = 0
+            if ok:
+                self.state = "CLOSED"
+            else:
+                self._open(now_ms)
+            return True
+        if len(self._calls) == self._CALLS_MAX:
+            self._failures -= not self._calls[0][1]
+        self._calls.append((now_ms, ok))
+        self._failures += not ok
+        while self._calls[0][0] <= now_ms - self._policy.window_ms:
+            self._failures -= not self._calls.popleft()[1]
+        enough = self._failures >= self._policy.failures_min
+        if self.state == "CLOSED" and enough and self._failures >= self._policy.failure_share * len(self._calls):
+            self._open(now_ms)
+            return True
+        return False
+
+    def _open(self, now_ms: float) -> None:
+        self.state, self.open_until_ms = "OPEN", now_ms + self._policy.cooldown_ms
+        self.opened += 1

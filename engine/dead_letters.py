@@ -1,0 +1,150 @@
+"""The dead-letter actor: messages and effects given up on, with their whole history, for a person to work through.
+
+    WAITING ── replay ──> REPLAYED ── it fails again ──> WAITING
+       └────── discard ──> DISCARDED
+
+A replay bears the original id and its own number; the mark commits with it, so a second replay has no second effect.
+The handler is total: there is no message and no state for which it raises anything but a refusal to the client.
+"""
+
+from typing import Literal
+
+from msgspec.structs import replace
+
+from sagamore.engine.actor import Actor
+from sagamore.engine.envelope import Address
+from sagamore.engine.errors import Refused
+from sagamore.engine.message import Message, Record, State, encode
+from sagamore.engine.turn import Turn
+
+DEAD_LETTERS = "dead_letters"
+
+
+class UnknownLetter(Refused):
+    """No dead letter has that id."""
+
+    code = "unknown_letter"
+
+
+class LetterClosed(Refused):
+    """It was replayed or discarded before."""
+
+    code = "letter_closed"
+
+
+class Attempt(Record, frozen=True):
+    """One attempt that failed."""
+
+    at_ms: int
+    error: str
+
+
+class Bury(Message, tag="dead_letters.bury", version=1):
+    """Give up on a message to `address`, or (with `effect`) on an effect of it."""
+
+    letter: str
+    address: Address
+    sender: Address
+    message_id: str
+    correlation: str
+    message_type: str
+    body: str
+    """The message as stored, kept byte for byte even if nobody can read it."""
+    attempts: tuple[Attempt, ...]
+    effect: str = ""
+
+
+class ReplayLetter(Message, tag="dead_letters.replay", version=1):
+    """Send it again, once."""
+
+    letter: str
+    by: str
+
+
+class DiscardLetter(Message, tag="dead_letters.discard", version=1):
+    """Never send it again; who waits for it is answered with a refusal."""
+
+    letter: str
+    by: str
+    reason: str
+
+
+class RetryEffect(Message, tag="dead_letters.retry_effect", version=1):
+    """The replay of a parked effect: the engine of its partition makes it pending again."""
+
+    effect: str
+
+
+class DeadLetter(State, tag="dead_letters.letter", version=1):
+    """A letter; `attempts` has those of every time it came here."""
+
+    id: str
+    status: Literal["WAITING", "REPLAYED", "DISCARDED"]
+    address: Address
+    sender: Address
+    message_id: str
+    correlation: str
+    message_type: str
+    body: str
+    effect: str
+    attempts: tuple[Attempt, ...]
+    buried_at_ms: int
+    replays: int = 0
+    closed_by: str = ""
+    reason: str = ""
+
+
+ATTEMPTS_KEPT_MAX = 50  # of a letter that fails again and again the last ones tell enough
+
+LetterMessage = Bury | ReplayLetter | DiscardLetter
+
+
+class DeadLettersActor(Actor[DeadLetter | None, LetterMessage], kind=DEAD_LETTERS, indexed=("status", "address")):
+    """Keeps the letters; entities are keyed by letter id."""
+
+    def entity(self, message: LetterMessage) -> str:
+        """The letter's id."""
+        return message.letter
+
+    def handle(self, state: DeadLetter | None, message: LetterMessage, turn: Turn) -> DeadLetter | None:
+        """Bury, replay or discard."""
+        if isinstance(message, Bury):
+            return _buried(state, message, turn)
+        if state is None:
+            raise UnknownLetter(f"there is no dead letter {message.letter}; list them to see which there are")
+        if state.status != "WAITING":
+            raise LetterClosed(f"{state.id} was {state.status.lower()} by {state.closed_by}; only a waiting one can be")
+        turn.clear_alert("dead_letter", state.id)
+        if isinstance(message, ReplayLetter):
+            turn.note(f"replayed by {message.by}")
+            body = encode(RetryEffect(state.effect)) if state.effect else state.body.encode()
+            turn.resend(state.address, state.message_id, state.correlation, body, state.id)
+            after = replace(state, status="REPLAYED", closed_by=message.by, replays=state.replays + 1)
+        else:
+            turn.note(f"discarded by {message.by}: {message.reason}")
+            if not state.effect:
+                turn.give_up(state.address, state.message_id, state.correlation, state.body.encode())
+            after = replace(state, status="DISCARDED", closed_by=message.by, reason=message.reason)
+        turn.reply(after)
+        return after
+
+
+def _buried(state: DeadLetter | None, message: Bury, turn: Turn) -> DeadLetter:
+    turn.raise_alert(
+        "dead_letter", message.letter, f"{message.message_type} to {message.address}: show, then replay or discard it"
+    )
+    attempts = message.attempts if state is None else state.attempts + message.attempts
+    return DeadLetter(
+        id=message.letter,
+        status="WAITING",
+        address=message.address,
+        sender=message.sender,
+        message_id=message.message_id,
+        correlation=message.correlation,
+        message_type=message.message_type,
+        body=message.body,
+        effect=message.effect,
+        attempts=attempts[-ATTEMPTS_KEPT_MAX:],
+        buried_at_ms=turn.now_ms,
+        replays=0 if state is None else state.replays,
+    )

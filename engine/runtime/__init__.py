@@ -1,0 +1,1 @@
+"""What runs the actors: the partition's loop and what it stands on."""

@@ -1,0 +1,206 @@
+"""What the turns of one batch add up to: an overlay over the committed state, which one commit makes durable.
+
+A turn adds to the batch all at once, after everything it leaves has been encoded, or not at all. Nothing here is seen
+by anyone before the commit is on disk (the output gate).
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from sagamore.engine.dead_letters import DEAD_LETTERS, Bury
+from sagamore.engine.dead_letters import Attempt as FailedAttempt
+from sagamore.engine.effect import EffectRow
+from sagamore.engine.envelope import NORMAL_LANE, Address, Envelope, Parcel, Stream
+from sagamore.engine.errors import NotEncodable
+from sagamore.engine.ids import derived_id
+from sagamore.engine.message import Message, Record, State, encode, tag_of
+from sagamore.engine.ports import AlertRow, ClientKeyRow, Commit, HistoryRow, IndexChange, RetryRow, TimerRow
+from sagamore.engine.turn import (
+    AlertCleared,
+    AlertRaised,
+    Buried,
+    EffectSettled,
+    EffectStarted,
+    EffectWithdrawn,
+    Intention,
+    Noted,
+    Replied,
+    Resent,
+    Sent,
+    TimerCancelled,
+    TimerSet,
+    Turn,
+)
+
+Answer = Record | BaseException | None
+
+
+class Batch:
+    """`turn` is the number of the last turn taken; messages are numbered when the batch is sealed."""
+
+    def __init__(self, address: Address, now_ms: int, turn: int, message_bytes_max: int) -> None:
+        self.address = address
+        self.now_ms = now_ms
+        self.turn = self.turn_before = turn
+        self.bytes = 0
+        self._message_bytes_max = message_bytes_max
+        # read for this batch
+        self.loaded: dict[str, Any] = {}
+        self.kept_keys: dict[str, ClientKeyRow] = {}
+        self.effect_rows: dict[str, EffectRow | None] = {}
+        # to be committed
+        self.states: dict[str, State | None] = {}
+        self._encoded: dict[str, bytes | None] = {}
+        self.inbox: dict[Stream, int] = {}
+        self.outgoing: dict[Stream, list[tuple[Envelope, Message | None]]] = {}
+        self.timers: dict[tuple[str, str], TimerRow | None] = {}
+        self.retries: dict[str, RetryRow | None] = {}
+        self.effects: dict[str, EffectRow | None] = {}
+        self.client_keys: dict[str, ClientKeyRow] = {}
+        self.history: list[HistoryRow] = []
+        self.alerts: dict[tuple[str, str], AlertRow | None] = {}
+        # to be released by the commit
+        self.replies: list[tuple[asyncio.Future[Record | None], Answer]] = []
+        self.acknowledge: set[Stream] = set()
+        self.rewind: set[Stream] = set()
+        self.withdrawals: list[str] = []
+        self.marked: list[EffectRow] = []
+
+    def absorb(
+        self, turn: Turn, message_type: str, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
+    ) -> Replied | None:
+        """Add a turn that succeeded. Raises NotEncodable, with nothing added, if a state cannot be stored."""
+        encoded = {key: None if state is None else encode(state) for key, state in turn.saved.items()}
+        for intention in turn.intentions:
+            body = getattr(intention, "body", b"")
+            if len(body) > self._message_bytes_max:
+                raise NotEncodable("message", type(intention).__name__, f"at most {self._message_bytes_max} bytes")
+        self.turn += 1
+        self.states |= turn.saved
+        self._encoded |= encoded
+        self.bytes += sum(len(state) for state in encoded.values() if state is not None)
+        notes: list[msgspec.Raw] = []
+        reply: Replied | None = None
+        for n, intention in enumerate(turn.intentions):
+            if isinstance(intention, Sent):
+                envelope = Envelope(
+                    0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, msgspec.Raw(intention.body),
+                    trace=trace,
+                )  # fmt: skip
+                self.send(intention.receiver, intention.lane, envelope, intention.message)
+                self.bytes += len(intention.body)
+            elif isinstance(intention, Noted):
+                notes.append(msgspec.Raw(intention.note))
+            elif isinstance(intention, Replied):
+                reply = intention
+            else:
+                self._absorb_rare(intention, turn, trace, known_alerts)
+        row = HistoryRow(
+            turn.correlation, self.turn, self.now_ms, turn.entity, message_type, turn.message_id, turn.sender,
+            turn.attempt, tuple(notes),
+        )  # fmt: skip
+        self.history.append(row)
+        return reply
+
+    def _absorb_rare(
+        self, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
+    ) -> None:
+        match intention:
+            case TimerSet():
+                self.timers[intention.entity, intention.name] = TimerRow(
+                    intention.entity, intention.name, intention.due_ms, turn.correlation,
+                    f"{self.address}:{self.turn}", msgspec.Raw(intention.body),
+                )  # fmt: skip
+            case TimerCancelled():
+                self.timers[intention.entity, intention.name] = None
+            case EffectStarted():
+                self.effects[intention.id] = EffectRow(
+                    intention.id, intention.entity, turn.correlation, intention.provider, intention.operation,
+                    intention.key, intention.policy, intention.request, self.now_ms, self.turn, self.now_ms,
+                    trace=trace,
+                )  # fmt: skip
+            case EffectWithdrawn():
+                self.withdrawals.append(intention.id)
+            case EffectSettled():
+                self.effects[intention.id] = None
+            case AlertRaised():
+                key = (intention.name, intention.subject)
+                before = self.alerts.get(key) if key in self.alerts else known_alerts.get(key)
+                since_ms, count = (self.now_ms, 0) if before is None else (before.since_ms, before.count)
+                self.alerts[key] = AlertRow(*key, since_ms, count + 1, intention.advice)
+            case AlertCleared():
+                self.alerts[intention.name, intention.subject] = None
+            case Resent():
+                envelope = Envelope(
+                    0, intention.message_id, intention.correlation, self.now_ms, msgspec.Raw(intention.body),
+                    dead_letter=intention.letter, given_up=intention.given_up, trace=trace,
+                )  # fmt: skip
+                self.send(intention.receiver, NORMAL_LANE, envelope, None)
+            case Buried():
+                letter = derived_id("dl", self.now_ms, turn.partition, turn.message_id, 0)
+                envelope = Envelope(
+                    0, f"{self.address}:{self.turn}.b", turn.correlation, self.now_ms, msgspec.Raw(intention.body)
+                )
+                self.bury(letter, self.address, envelope, (intention.reason,))
+            case _:
+                raise TypeError(f"{type(intention).__name__} is no intention the engine knows")
+
+    def send(self, receiver: Address, lane: int, envelope: Envelope, message: Message | None) -> None:
+        """Queue an envelope behind the others of its stream."""
+        queue = self.outgoing.get((receiver, lane))
+        if queue is None:
+            queue = self.outgoing[receiver, lane] = []
+        queue.append((envelope, message))
+
+    def bury(self, letter: str, sender: Address, envelope: Envelope, errors: tuple[str, ...], effect: str = "") -> None:
+        """Send a message (or a parked effect) of this partition to the dead-letter actor."""
+        body = bytes(envelope.body)
+        message = Bury(
+            letter, self.address, sender, envelope.id, envelope.correlation, type_of(body), body.decode(),
+            tuple(FailedAttempt(self.now_ms, error) for error in errors), effect,
+        )  # fmt: skip
+        buried = Envelope(0, f"{envelope.id}.dead", envelope.correlation, self.now_ms, msgspec.Raw(encode(message)))
+        self.send(f"{DEAD_LETTERS}/0", NORMAL_LANE, buried, message)
+
+    def tell_story(self, envelope: Envelope, sender: Address, entity: str, note: str) -> None:
+        """Add a turn that left no change, for example one that raised, to its story."""
+        self.turn += 1
+        notes = (msgspec.Raw(encode(note)),)
+        row = HistoryRow(
+            envelope.correlation, self.turn, self.now_ms, entity, type_of(bytes(envelope.body)), envelope.id, sender,
+            envelope.attempt, notes,
+        )  # fmt: skip
+        self.history.append(row)
+
+    def seal(
+        self, next_numbers: dict[Stream, int], acknowledged: dict[Stream, int], indexes: list[IndexChange]
+    ) -> Commit:
+        """Number the messages and put everything into one commit."""
+        parcels = []
+        for stream, queue in self.outgoing.items():
+            first = next_numbers.get(stream, 1)
+            for n, (envelope, _) in enumerate(queue, first):
+                envelope.seq = n
+            envelopes = tuple(envelope for envelope, _ in queue)
+            parcels.append(Parcel(*stream, first, first + len(queue) - 1, self.now_ms, envelopes))
+        return Commit(
+            self.turn, self._encoded, indexes, self.inbox, parcels, acknowledged, self.timers, self.retries,
+            self.effects, list(self.client_keys.values()), self.history, self.alerts,
+        )  # fmt: skip
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to commit."""
+        return not (
+            self.history or self.inbox or self.effects or self.timers or self.retries or self.outgoing or self.alerts
+        )
+
+
+def type_of(body: bytes) -> str:
+    """The stored type of a message, for people; empty if it has none."""
+    try:
+        return tag_of(body)
+    except msgspec.MsgspecError:
+        return ""

@@ -1,0 +1,38 @@
+"""The real Clock: the wall clock held to never step backwards, the loop's timers, the system's randomness."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+
+class SystemClock:
+    """Bound to the running event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._random = random.SystemRandom()
+        self._jitter = random.Random(self._random.getrandbits(64))
+        self._latest_ms = 0
+
+    def now_ms(self) -> int:
+        """Unix milliseconds, never backwards."""
+        now_ms = time.time_ns() // 1_000_000
+        self._latest_ms = max(self._latest_ms, now_ms)
+        return self._latest_ms
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds of the monotonic clock."""
+        return time.monotonic() * 1000
+
+    def call_at(self, at_ms: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call back at that time; a wall clock that was stepped is caught up with at the next look."""
+        return self._loop.call_later(max(0, at_ms - self.now_ms()) / 1000, callback)
+
+    def random_bits(self, bits: int) -> int:
+        """From the system's source: ids must not be guessable."""
+        return self._random.getrandbits(bits)
+
+    def random_fraction(self) -> float:
+        """For jitter only."""
+        return self._jitter.random()

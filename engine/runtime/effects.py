@@ -1,0 +1,216 @@
+"""The effects of one partition, between its disk and the pools: which may be called, and what an end changes.
+
+A row's way: started by a turn, pending on disk, taken by its provider's pool if that has room for this partition (else
+read later, 256 rows at a time, so that a million pending ones cost no memory), ended by a verdict that removes it in
+the commit of the turn that hears of it. An end without a verdict is committed as a later time to try again.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from sagamore.engine.actor import Actor
+from sagamore.engine.effect import (
+    Declined,
+    EffectOutcome,
+    EffectRow,
+    EffectState,
+    NotReached,
+    Succeeded,
+    Throttled,
+    Unknown,
+    Verdict,
+)
+from sagamore.engine.envelope import Address, Envelope, partition_of
+from sagamore.engine.ids import derived_id
+from sagamore.engine.message import encode
+from sagamore.engine.ports import Clock, Journal
+from sagamore.engine.resolution import Step, after_nothing_found, next_step
+from sagamore.engine.runtime.agenda import Cursor
+from sagamore.engine.runtime.batch import Batch
+from sagamore.engine.runtime.mailbox import AttemptEnded, Mailbox, MarkAttempt, ParkEffect
+from sagamore.engine.runtime.pool import Pool
+
+
+class Effects:
+    """One partition's effects."""
+
+    def __init__(
+        self, address: Address, actor: Actor[Any, Any], pools: Mapping[str, Pool], clock: Clock, mailbox: Mailbox,
+        journal: Journal,
+    ) -> None:  # fmt: skip
+        self._address, self._policies = address, actor.effect_policies
+        self._pools, self._clock, self._mailbox, self._journal = pools, clock, mailbox, journal
+        self._cursors: dict[str, Cursor[EffectRow]] = {}
+        self._opened_ms = clock.now_ms()
+        self._taken_before_turn = -1
+
+    def open(self, pending: Mapping[str, int], turn: int, *, clean: bool) -> None:
+        """Go on from disk. After an unclean end every effect already there counts as taken (PROTOCOL 3)."""
+        self._opened_ms = self._clock.now_ms()
+        self._taken_before_turn = -1 if clean else turn
+        for provider, pool in self._pools.items():
+            cursor = self._cursor(provider, anything=pending.get(provider, 0) > 0)
+            held, finished = pool.adopt(self._address)
+            cursor.under_way |= held
+            for ended in finished:
+                cursor.under_way[ended.row.id] = ended.row
+                self._mailbox.put_hint(ended)
+
+    def _cursor(self, provider: str, *, anything: bool = False) -> Cursor[EffectRow]:
+        cursor = self._cursors.get(provider)
+        if cursor is None:
+            load = partial(self._journal.load_effects, provider)
+            cursor = Cursor(load, lambda row: (row.due_ms, row.id), anything=anything)
+            self._cursors[provider] = cursor
+        return cursor
+
+    def knows(self, provider: str) -> bool:
+        """Whether there is such a provider."""
+        return provider in self._pools
+
+    # --- what changes a row: called for the items of a batch ---
+
+    def ended(self, batch: Batch, ended: AttemptEnded) -> tuple[EffectRow, EffectOutcome] | None:
+        """An attempt or look-up ended: keep what it changes; the news for the entity, if there is any."""
+        row = ended.row
+        if row.id not in self._cursor(row.provider).under_way or row.id in batch.effects:
+            return None
+        match ended.outcome:
+            case Succeeded(answer):
+                return self._verdict(batch, row, "succeeded", answer)
+            case Declined(answer):
+                return self._verdict(batch, row, "refused", answer)
+            case None:
+                return self._nothing_found(batch, row)
+            case Throttled(retry_after_ms):
+                batch.effects[row.id] = replace(row, due_ms=batch.now_ms + retry_after_ms)
+                return None
+            case NotReached(reason):
+                self._try_later(batch, ended, state=row.state, heard=reason)
+                return None
+            case Unknown(reason):
+                self._try_later(batch, ended, state="uncertain", heard=reason)
+                news = EffectOutcome(row.id, row.entity, row.operation, "unknown", reason)
+                return None if row.last_heard else (row, news)
+
+    def _verdict(self, batch: Batch, row: EffectRow, verdict: Verdict, answer: str) -> tuple[EffectRow, EffectOutcome]:
+        batch.effects[row.id] = None
+        return row, EffectOutcome(row.id, row.entity, row.operation, verdict, answer)
+
+    def _nothing_found(self, batch: Batch, row: EffectRow) -> tuple[EffectRow, EffectOutcome] | None:
+        policy, capabilities = self._policies[row.policy], self._pools[row.provider].capabilities
+        step = after_nothing_found(row, capabilities, policy, batch.now_ms)
+        if step is Step.PARK:
+            return self.park(batch, row)
+        if isinstance(step, int):
+            batch.effects[row.id] = replace(row, due_ms=step)
+        else:
+            batch.effects[row.id] = replace(row, due_ms=batch.now_ms, state="pending")
+        return None
+
+    def _try_later(self, batch: Batch, ended: AttemptEnded, *, state: EffectState, heard: str) -> None:
+        row, policy = ended.row, self._policies[ended.row.policy]
+        attempts = row.attempts + ended.called
+        wait_ms = policy.backoff.delay_ms(max(attempts, 1), self._clock.random_fraction())
+        batch.effects[row.id] = replace(
+            row, attempts=attempts, state=state, due_ms=batch.now_ms + wait_ms, last_end_ms=ended.ended_ms,
+            last_heard=heard,
+        )  # fmt: skip
+
+    def park(self, batch: Batch, row: EffectRow) -> tuple[EffectRow, EffectOutcome] | None:
+        """Nothing more can be done without a person."""
+        if row.id in batch.effects:
+            return None
+        parked = replace(row, state="parked")
+        batch.effects[row.id] = parked
+        heard = row.last_heard or "no attempt reached the provider"
+        letter = derived_id("dl", batch.now_ms, partition_of(self._address), row.id, 0)
+        outcome = EffectOutcome(row.id, row.entity, row.operation, "parked", heard)
+        envelope = Envelope(0, row.id, row.correlation, batch.now_ms, msgspec.Raw(encode(outcome)))
+        batch.bury(letter, self._address, envelope, (heard,), row.id)
+        return parked, outcome
+
+    def mark(self, batch: Batch, row: EffectRow) -> None:
+        """From this commit on an attempt may have started."""
+        marked = replace(row, state="uncertain", last_end_ms=batch.now_ms)
+        batch.effects[row.id] = marked
+        batch.marked.append(marked)
+
+    def withdraw(self, batch: Batch, effect: str) -> tuple[EffectRow, EffectOutcome] | None:
+        """Take an effect back if no attempt can ever have started."""
+        row = batch.effect_rows.get(effect)
+        if row is None or effect in batch.effects or effect in self._cursor(row.provider).under_way:
+            return None
+        if row.attempts or row.state != "pending" or row.turn <= self._taken_before_turn:
+            return None
+        return self._verdict(batch, row, "withdrawn", "")
+
+    def retry(self, batch: Batch, effect: str) -> None:
+        """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew."""
+        row = batch.effect_rows.get(effect)
+        if row is not None and row.state == "parked":
+            batch.effects[effect] = replace(row, state="uncertain", attempts=0, due_ms=batch.now_ms)
+
+    # --- after the commit, and between batches ---
+
+    def release(self, batch: Batch) -> None:
+        """The commit is on disk: call what was started, read the others when they are due."""
+        for marked in batch.marked:
+            self._hand_over(marked, Step.CALL)
+        for effect, row in batch.effects.items():
+            if row is None or row.state == "parked":
+                for cursor in self._cursors.values():
+                    cursor.under_way.pop(effect, None)
+            elif row not in batch.marked:
+                cursor = self._cursor(row.provider)
+                cursor.under_way.pop(effect, None)
+                if row.turn > batch.turn_before and self._pools[row.provider].room(self._address) > 0:
+                    cursor.under_way[effect] = row
+                    self._begin(row, batch.now_ms)
+                else:
+                    cursor.note(row.due_ms, effect)
+
+    async def refill(self, now_ms: int, rows_max: int) -> None:
+        """Read effects that are due, as many as their pools have room for."""
+        for provider, cursor in self._cursors.items():
+            room = self._pools[provider].room(self._address)
+            if room > 0 and cursor.due(now_ms):
+                for row in await cursor.read(now_ms, min(room, rows_max)):
+                    if row.turn <= self._taken_before_turn and row.state == "pending":
+                        uncertain = replace(row, state="uncertain", last_end_ms=self._opened_ms)
+                        cursor.under_way[row.id] = uncertain
+                        self._begin(uncertain, now_ms)
+                    else:
+                        self._begin(row, now_ms)
+
+    def _begin(self, row: EffectRow, now_ms: int) -> None:
+        capabilities = self._pools[row.provider].capabilities
+        step = next_step(row, capabilities, self._policies[row.policy], now_ms)
+        if step is Step.PARK:
+            self._mailbox.put_hint(ParkEffect(row))
+        elif step is Step.CALL and not capabilities.takes_key:
+            self._mailbox.put_control(MarkAttempt(row))
+        else:
+            self._hand_over(row, step)
+
+    def _hand_over(self, row: EffectRow, step: Step) -> None:
+        self._cursor(row.provider).under_way[row.id] = row
+        self._pools[row.provider].take(self._address, row, self._policies[row.policy], step)
+
+    def next_due_ms(self) -> int | None:
+        """When to look again, as far as the pools have room."""
+        due = [
+            cursor.next_due_ms
+            for provider, cursor in self._cursors.items()
+            if cursor.next_due_ms is not None and self._pools[provider].room(self._address) > 0
+        ]
+        return min(due, default=None)
+
+    @property
+    def under_way(self) -> int:
+        """Effects in memory."""
+        return sum(len(cursor.under_way) for cursor in self._cursors.values())

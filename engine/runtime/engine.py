@@ -1,0 +1,317 @@
+"""The engine: partitions in their seats, the pools between them and the providers, and the edge where clients ask.
+
+Only the edge asks; no actor asks another (PROTOCOL 18). Pressure is felt here: when a lane is full, or what a command
+needs later is down or far behind, the client is told to come back.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Literal
+
+import msgspec
+
+from sagamore.engine.actor import Actor
+from sagamore.engine.breaker import BreakerPolicy
+from sagamore.engine.dead_letters import DeadLettersActor
+from sagamore.engine.effect import Provider
+from sagamore.engine.envelope import Address, address_of
+from sagamore.engine.errors import (
+    Closed,
+    InvalidInput,
+    OutcomeUnknown,
+    Overloaded,
+    PartitionDown,
+    SagamoreError,
+    WrongLoop,
+)
+from sagamore.engine.ids import IdMaker
+from sagamore.engine.limits import Limits
+from sagamore.engine.message import Message, Record, State, encode
+from sagamore.engine.ports import AlertRow, Clock, Opened, Store
+from sagamore.engine.routes import ActorRoutes, stable_hash
+from sagamore.engine.runtime.clock import SystemClock
+from sagamore.engine.runtime.deadline import Deadline, sleep_ms
+from sagamore.engine.runtime.mailbox import AttemptEnded, Command
+from sagamore.engine.runtime.partition import Environment, Partition
+from sagamore.engine.runtime.pool import Pool, PoolStatistics
+from sagamore.engine.runtime.pressure import Pressure
+from sagamore.engine.runtime.seat import Seat, SeatStatistics
+from sagamore.engine.runtime.supervisor import Supervisor
+from sagamore.engine.runtime.watchers import Watcher, Watchers
+from sagamore.engine.system_actor import SYSTEM, BreakerChanged, PlacesTaken, ProviderRecord, SystemActor
+
+log = logging.getLogger("sagamore.engine")
+
+
+class EngineStatistics(msgspec.Struct, frozen=True):
+    """Every queue and pool."""
+
+    partitions: dict[Address, SeatStatistics]
+    pools: dict[str, PoolStatistics]
+    watchers: int
+    tasks: int
+
+
+class Health(msgspec.Struct, frozen=True):
+    """GREEN: all is well; YELLOW: alerts stand or a partition is being reopened; RED: a partition is down."""
+
+    status: Literal["GREEN", "YELLOW", "RED"]
+    problems: tuple[str, ...]
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A durable condition and the partition that raised it."""
+
+    address: Address
+    name: str
+    subject: str
+    since_ms: int
+    count: int
+    advice: str
+
+
+class Engine:
+    """Made by `Engine.open`; ends with `stop`."""
+
+    def __init__(
+        self,
+        store: Store,
+        actors: Sequence[Actor[Any, Any]],
+        *,
+        partition_counts: Mapping[str, int],
+        providers: Sequence[Provider] = (),
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        breaker: BreakerPolicy | None = None,
+        on_alert: Callable[[Alert], None] | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.clock: Clock = clock or SystemClock()
+        self.routes = ActorRoutes((*actors, SystemActor(), DeadLettersActor()), partition_counts)
+        self._store = store
+        self._on_alert = on_alert
+        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
+        self._ids = IdMaker(self.clock.random_bits)
+        self._supervisor = Supervisor()
+        self._watchers = Watchers(self.limits.watcher_changes_max)
+        self._pools = {
+            provider.name: Pool(
+                provider, self.clock, self._supervisor.spawn, self._deliver, self._remember, breaker or BreakerPolicy()
+            )
+            for provider in providers
+        }
+        self._slot = store.slot()
+        environment = Environment(
+            self.routes, self.clock, self.limits, self._slot, self._pools, self._peer, self._watchers.push,
+            self._watchers.watched, self._alerted,
+        )  # fmt: skip
+        self._seats = {
+            address_of(kind, n): Seat(address_of(kind, n), actor, store.journal, environment)
+            for kind, actor in self.routes.actors.items()
+            for n in range(self.routes.count(kind))
+        }
+        self._runs: list[asyncio.Task[Any]] = []
+        self._closing = False
+        self._pressure = Pressure(self._seats, self.routes, store, self.clock, self.limits)
+
+    # --- start and stop ---
+
+    async def start(self) -> None:
+        """Open every file, count who died last time, compare the files, and begin. Raises DirectoryError; then
+        everything that was opened is closed again."""
+        try:
+            opened: dict[Address, Opened] = {}
+            for address, seat in self._seats.items():
+                opened[address] = await seat.open()
+            self._store.opened(opened)
+            await self._count_death()
+        except BaseException:
+            for seat in self._seats.values():
+                await seat.close(clean=False)
+            raise
+        for seat in self._seats.values():
+            seat.take_seat()
+        for name, pool in self._pools.items():
+            record = await self._seats[f"{SYSTEM}/0"].up().read(name)
+            pool.restore(record if isinstance(record, ProviderRecord) else None)
+        for address, seat in self._seats.items():
+            self._runs.append(self._supervisor.spawn(seat.run(self._introduce), address))
+
+    async def _count_death(self) -> None:
+        """The last process died in a turn: count that on disk before anything is taken (PROTOCOL 6)."""
+        named = self._slot.read()
+        if named is not None and (seat := self._seats.get(named[0])) is not None:
+            await seat.count_death(named[1])
+        self._slot.clear()
+
+    def _introduce(self, partition: Partition) -> None:
+        for seat in self._seats.values():
+            if seat.partition is not None:
+                partition.shake_hands(seat.partition)
+
+    async def stop(self) -> None:
+        """Close the edge, finish the batches, give calls under way their timeout, mark the files clean."""
+        self._closing = True
+        try:
+            with Deadline(self.clock, self.clock.now_ms() + self.limits.stop_timeout_ms):
+                await asyncio.gather(*(pool.drain() for pool in self._pools.values()))
+        except TimeoutError:
+            log.warning("calls were still under way after %d ms; they are unknown now", self.limits.stop_timeout_ms)
+        for seat in self._seats.values():
+            seat.stop()
+        await asyncio.gather(*self._runs, return_exceptions=True)
+        for seat in self._seats.values():
+            await seat.close(clean=seat.state == "UP")
+        await self._supervisor.cancel_all()
+        self._slot.close()
+
+    async def abandon(self) -> None:
+        """End as SIGKILL would, as far as a process can: nothing is finished, nothing is marked clean."""
+        self._closing = True
+        await self._supervisor.cancel_all()
+        for seat in self._seats.values():
+            await seat.close(clean=False)
+        self._slot.close()
+
+    # --- the edge ---
+
+    async def ask(
+        self,
+        kind: str,
+        message: Message,
+        *,
+        key: str | None = None,
+        scope: str = "",
+        same: Message | None = None,
+        trace: str = "",
+    ) -> Record | None:
+        """Send a command and wait until it is durable; its reply.
+
+        `key` makes the command idempotent within `scope`: asked again with the same body (`same`, if part of the
+        message was made for this call) it is answered with what was kept. Without one the engine makes one; every
+        error carries it.
+        Raises what the handler raised, NotEncodable, KeyReused, Overloaded, OutcomeUnknown, PartitionDown, Closed.
+        """
+        self._check_caller()
+        fresh = key is None
+        key = self._ids.make("key", self.clock.now_ms()) if key is None else self._checked(key)
+        try:
+            body = encode(message if same is None else same)
+            if len(body) > self.limits.message_bytes_max:
+                raise InvalidInput("message", f"{len(body)} bytes", f"at most {self.limits.message_bytes_max} bytes")
+            actor = self.routes.actor(kind)
+            partition = self._seats[self.routes.address(kind, message)].up()
+            self._pressure.check(actor)
+            now_ms = self.clock.now_ms()
+            future: asyncio.Future[Record | None] = self._loop.create_future()
+            command = Command(
+                message, self._ids.make("msg", now_ms), f"{scope}/{key}", blake2b(body, digest_size=16).hexdigest(),
+                fresh, now_ms, trace, future,
+            )  # fmt: skip
+            if not partition.ask(command):
+                raise Overloaded(f"{partition.address} has its mailbox full", self.limits.retry_after_ms)
+            return await future
+        except SagamoreError as error:
+            error.idempotency_key = key
+            raise
+
+    def _checked(self, key: str) -> str:
+        most = self.limits.key_characters_max
+        if not 1 <= len(key) <= most or not key.isprintable():
+            raise InvalidInput("idempotency_key", key, f"1 to {most} printable characters")
+        return key
+
+    async def read(self, kind: str, key: str) -> State | None:
+        """An entity as last committed; None if there is none. Raises EntityDamaged, PartitionDown, UnknownKind."""
+        self._check_caller()
+        return await self._seats[self._address(kind, key)].up().read(key)
+
+    def watch(self, kind: str, key: str) -> Watcher:
+        """Watch an entity's committed changes from now on; use it in a `with`."""
+        self._check_caller()
+        return self._watchers.watch(self._address(kind, key), key)
+
+    def mint(self, prefix: str, kind: str, scope: str = "", key: str | None = None) -> str:
+        """A new id for an entity of `kind`, in the partition that an idempotency key chooses (any, without one)."""
+        now_ms, count = self.clock.now_ms(), self.routes.count(kind)
+        if count == 1:
+            return self._ids.make(prefix, now_ms)
+        chosen = stable_hash(f"{scope}/{key}") if key is not None else self.clock.random_bits(32)
+        return self._ids.make(prefix, now_ms, chosen % count)
+
+    def _address(self, kind: str, key: str) -> Address:
+        return address_of(kind, self.routes.partition(kind, key))
+
+    def _check_caller(self) -> None:
+        if self._closing:
+            raise Closed("the engine is stopping; open the directory again")
+        if asyncio.get_running_loop() is not self._loop or os.getpid() != self._process:
+            raise WrongLoop("the engine belongs to the event loop and process that opened it; open it where it is used")
+
+    # --- what is inside says to each other ---
+
+    def _peer(self, address: Address) -> Partition | None:
+        seat = self._seats.get(address)
+        return None if seat is None else seat.partition
+
+    def _deliver(self, address: Address, ended: AttemptEnded) -> bool:
+        partition = self._peer(address)
+        if partition is not None:
+            partition.effect_ended(ended)
+        return partition is not None
+
+    async def _remember(self, message: BreakerChanged | PlacesTaken) -> None:
+        """Commit what a pool must not forget; a system partition that is being reopened is waited for."""
+        while True:
+            try:
+                now_ms = self.clock.now_ms()
+                future: asyncio.Future[Record | None] = self._loop.create_future()
+                key = self._ids.make("key", now_ms)
+                partition = self._seats[f"{SYSTEM}/0"].up()
+                if partition.ask(Command(message, key, f"/{key}", "", True, now_ms, "", future)):
+                    await future
+                    return
+            except (OutcomeUnknown, PartitionDown):
+                log.warning("system/0 could not keep %r; asked again", message)
+            await sleep_ms(self.clock, self.limits.retry_after_ms)
+
+    def _alerted(self, address: Address, row: AlertRow) -> None:
+        if self._on_alert is not None:
+            self._on_alert(Alert(address, row.name, row.subject, row.since_ms, row.count, row.advice))
+
+    # --- introspection ---
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """The conditions that stand, oldest first."""
+        alerts = [
+            Alert(address, row.name, row.subject, row.since_ms, row.count, row.advice)
+            for address, seat in self._seats.items()
+            if seat.partition is not None
+            for row in seat.partition.committed.alerts.values()
+        ]
+        return tuple(sorted(alerts, key=lambda alert: alert.since_ms))
+
+    def health(self) -> Health:
+        """Whether someone should look."""
+        down = tuple(f"{a} is down: {s.cause}" for a, s in self._seats.items() if s.state == "DOWN")
+        opening = tuple(f"{a} is being reopened: {s.cause}" for a, s in self._seats.items() if s.state == "OPENING")
+        wal = tuple(
+            f"{a}: a reader keeps {s.partition.wal_bytes >> 20} MB of WAL from being checked in"
+            for a, s in self._seats.items()
+            if s.partition is not None and s.partition.wal_bytes > self.limits.wal_bytes_alert
+        )
+        alerts = tuple(f"{alert.name} {alert.subject}: {alert.advice}" for alert in self.alerts())
+        problems = down + opening + wal + alerts
+        return Health("RED" if down else "YELLOW" if problems else "GREEN", problems)
+
+    def statistics(self) -> EngineStatistics:
+        """A snapshot of every queue and pool."""
+        return EngineStatistics(
+            {address: seat.statistics() for address, seat in self._seats.items()},
+            {name: pool.statistics() for name, pool in self._pools.items()},
+            self._watchers.statistics(),
+            len(self._supervisor),
+        )

@@ -1,0 +1,472 @@
+"""One partition: a task, a bounded mailbox, one file. Its loop is five steps:
+
+    take a batch from the mailbox; load the entities it names; take the turns; commit; dispatch what the commit released
+
+Everything that touches the file's connection happens in this loop, one thing after the other, so no read can race a
+commit. A partition that dies takes its mailbox, cache, cursors and futures with it; nothing else refers to them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from sagamore.engine.actor import Actor
+from sagamore.engine.dead_letters import RetryEffect
+from sagamore.engine.effect import EffectOutcome
+from sagamore.engine.envelope import Address
+from sagamore.engine.errors import Closed, EntityDamaged, OutcomeUnknown
+from sagamore.engine.limits import Limits
+from sagamore.engine.message import Codec, Message, State
+from sagamore.engine.ports import AlertRow, Clock, Commit, CommitRefused, IndexChange, Journal, Opened, Scheduled, Slot
+from sagamore.engine.runtime.agenda import Cursor
+from sagamore.engine.runtime.batch import Batch
+from sagamore.engine.runtime.effects import Effects
+from sagamore.engine.runtime.mailbox import (
+    AttemptEnded,
+    Command,
+    Delivery,
+    Item,
+    Mailbox,
+    MailboxStatistics,
+    RetryDue,
+    TimerDue,
+    WithdrawEffect,
+)
+from sagamore.engine.runtime.pool import Pool
+from sagamore.engine.runtime.relay import Relay, RelayStatistics
+from sagamore.engine.runtime.turns import Committed, TurnTaker, Work
+from sagamore.engine.turn import Routes
+
+
+class PartitionStatistics(msgspec.Struct, frozen=True):
+    """What a partition has done since it opened, and holds now."""
+
+    mailbox: MailboxStatistics
+    relay: RelayStatistics
+    batches: int
+    turns: int
+    cached: int
+    cache_misses: int
+    effects_under_way: int
+    wal_bytes: int
+
+
+class Environment(msgspec.Struct):
+    """What all partitions share."""
+
+    routes: Routes
+    clock: Clock
+    limits: Limits
+    slot: Slot
+    pools: Mapping[str, Pool]
+    peer: Callable[[Address], "Partition | None"]
+    changed: Callable[[Address, str, State | None], None]
+    """Tell watchers of an entity's committed state."""
+    watched: Callable[[Address], Mapping[str, object]]
+    alerted: Callable[[Address, AlertRow], None]
+    """An alert was raised, or raised again."""
+
+
+class Partition:
+    """One incarnation of a partition, from `open` to its death or stop."""
+
+    def __init__(self, address: Address, actor: Actor[Any, Any], journal: Journal, environment: Environment) -> None:
+        self.address = address
+        self.actor = actor
+        self.journal = journal
+        self._env = environment
+        self._limits, self._clock = environment.limits, environment.clock
+        self.mailbox = Mailbox(self._limits)
+        self._states = Codec(actor.state_types)
+        self._messages = Codec((*actor.message_types, EffectOutcome, RetryEffect))
+        self._answers = Codec(dict.fromkeys((*actor.state_types, *actor.message_types, *actor.replies)))
+        self.sealed: Commit | None = None
+        self._effects = Effects(address, actor, environment.pools, self._clock, self.mailbox, journal)
+        self._highest_keys: dict[str, str] = {}
+        self._waiting_for_room: deque[tuple[Address, int]] = deque()
+        self._commands: list[Command] = []
+        self._wake = asyncio.Event()
+        self._alarm: Scheduled | None = None
+        self._flush_alarm: Scheduled | None = None
+        self._flush_wanted = self._stopping = False
+        self._batches = self._misses = self.wal_bytes = 0
+
+    async def open(self) -> Opened:
+        """Read the position from the file. Raises DirectoryError."""
+        opened = await self.journal.open()
+        self.opened = opened
+        self.turn = opened.turn
+        self._now_ms = self._clock.now_ms()
+        self.relay = Relay(self.address, opened, self._env.peer)
+        self._timers = Cursor(
+            self.journal.load_timers, lambda row: (row.due_ms, f"{row.entity}/{row.name}"), anything=opened.timers > 0
+        )
+        self._retries = Cursor(self.journal.load_retries, lambda row: (row.due_ms, row.id), anything=opened.retries > 0)
+        self._effects.open(opened.effects, opened.turn, clean=opened.clean)
+        alerts = {(alert.name, alert.subject): alert for alert in opened.alerts}
+        self.committed = Committed(
+            opened.inbox, {}, alerts, opened.deaths, self._retries.under_way, self._timers.under_way
+        )
+        self._taker = TurnTaker(
+            self.address, self.actor, self._env.routes, self._answers, self._clock, self._limits, self._env.slot,
+            self._effects, self.committed,
+        )  # fmt: skip
+        return opened
+
+    # --- what others call ---
+
+    def receive(self, lane: int, deliveries: Sequence[Delivery]) -> int:
+        """Messages of another partition's relay: how many fitted."""
+        taken = self.mailbox.offer(lane, deliveries)
+        if taken:
+            self._wake.set()
+        return taken
+
+    def tell_when_room(self, sender: Address, lane: int) -> None:
+        """Wake that sender's relay when the lane has room."""
+        self._waiting_for_room.append((sender, lane))
+
+    def room_made(self, receiver: Address, lane: int) -> None:
+        """A receiver that had no room has some."""
+        self.relay.room(receiver, lane)
+        self._wake.set()
+
+    def acknowledged(self, receiver: Address, lane: int, number: int) -> None:
+        """A receiver has committed this partition's messages up to `number`."""
+        self.relay.acknowledged(receiver, lane, number, self._clock.now_ms())
+        if self._flush_alarm is None:
+            at_ms = self._clock.now_ms() + self._limits.acknowledge_idle_ms
+            self._flush_alarm = self._clock.call_at(at_ms, self._flush)
+
+    def rewind(self, receiver: Address, lane: int, number: int) -> None:
+        """A receiver wants the message after `number` next."""
+        self.relay.rewind(receiver, lane, number)
+        self._wake.set()
+
+    def shake_hands(self, peer: "Partition") -> None:
+        """This side has just opened: both go on after what the other has committed."""
+        now_ms = self._clock.now_ms()
+        self.relay.reset(peer.address, peer.committed_from(self.address), now_ms)
+        if peer is not self:
+            peer.relay.reset(self.address, self.committed_from(peer.address), now_ms)
+            peer.wake()
+        self._wake.set()
+
+    def committed_from(self, sender: Address) -> dict[int, int]:
+        """Per lane the last committed number of a sender."""
+        return {lane: last for (address, lane), last in self.committed.inbox.items() if address == sender}
+
+    def ask(self, command: Command) -> bool:
+        """A client's command; False if its lane is full."""
+        if not self.mailbox.put_command(command):
+            return False
+        self._wake.set()
+        return True
+
+    def effect_ended(self, ended: AttemptEnded) -> None:
+        """A pool's news."""
+        self.mailbox.put_hint(ended)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look for work."""
+        self._wake.set()
+
+    def _flush(self) -> None:
+        self._flush_alarm, self._flush_wanted = None, True
+        self._wake.set()
+
+    async def read(self, key: str) -> State | None:
+        """An entity as last committed. Raises EntityDamaged."""
+        state = self.committed.cache.get(key)
+        if state is None:
+            stored = (await self.journal.load((key,))).get(key)
+            state = None if stored is None else self._decode_state(key, stored)
+        if isinstance(state, EntityDamaged):
+            raise state
+        return state
+
+    # --- the loop ---
+
+    async def run(self) -> None:
+        """Take batches until told to stop. Whatever it raises is the death of this incarnation."""
+        while True:
+            await self._until_work()
+            await self._refill()
+            items = self.mailbox.take()
+            self._tell_waiting()
+            if items or self._flush_wanted:
+                await self._process(items)
+            if self._stopping:
+                return
+
+    async def _until_work(self) -> None:
+        while not (len(self.mailbox) or self._flush_wanted or self._stopping or self._anything_on_disk()):
+            self._wake.clear()
+            self._set_alarm()
+            await self._wake.wait()
+
+    def _anything_on_disk(self) -> bool:
+        now_ms = self._clock.now_ms()
+        due_ms = self._next_due_ms()
+        return bool(self.relay.spilled) or (due_ms is not None and due_ms <= now_ms)
+
+    def _next_due_ms(self) -> int | None:
+        due = [self._timers.next_due_ms, self._retries.next_due_ms, self._effects.next_due_ms()]
+        return min((ms for ms in due if ms is not None), default=None)
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        due_ms = self._next_due_ms()
+        self._alarm = None if due_ms is None else self._clock.call_at(due_ms, self._wake.set)
+
+    async def _refill(self) -> None:
+        """Bring what is due, and what has room elsewhere, from disk."""
+        now_ms, most = self._clock.now_ms(), self._limits.due_rows_max
+        for stream in self.relay.spilled:
+            await self.relay.refill(stream, self.journal)
+        if self._timers.due(now_ms):
+            for timer in await self._timers.read(now_ms, most):
+                self.mailbox.put_hint(TimerDue(timer))
+        if self._retries.due(now_ms):
+            for retry in await self._retries.read(now_ms, most):
+                self.mailbox.put_hint(RetryDue(retry))
+        await self._effects.refill(now_ms, most)
+
+    def _tell_waiting(self) -> None:
+        """The batch made room: wake the relays that wait for it, in turn."""
+        for _ in range(len(self._waiting_for_room)):
+            sender, lane = self._waiting_for_room.popleft()
+            if self.mailbox.room(lane) <= 0:
+                self._waiting_for_room.append((sender, lane))
+            elif (peer := self._env.peer(sender)) is not None:
+                peer.room_made(self.address, lane)
+
+    async def _process(self, items: Sequence[Item], refused: CommitRefused | None = None) -> None:
+        """The five steps, for the items of one batch."""
+        self._commands = [item for item in items if isinstance(item, Command)]
+        self._now_ms = max(self._now_ms, self._clock.now_ms())
+        batch = Batch(self.address, self._now_ms, self.turn, self._limits.message_bytes_max)
+        works = await self._load(batch, items)
+        if refused is not None:
+            works[0].error = refused
+        taken = self._taker.take(batch, works)
+        self.mailbox.put_back([work.item for work in works[taken:]])
+        try:
+            await self._commit(batch)
+        except CommitRefused as error:
+            if refused is not None:
+                raise
+            await self._retake(items[:taken], error)
+            return
+        self._dispatch(batch)
+        self.wal_bytes = await self.journal.checkpoint(self._limits.checkpoint_wal_bytes)
+
+    async def _retake(self, items: Sequence[Item], error: CommitRefused) -> None:
+        """SQLite refused the content of a batch: take it in halves; alone, the message fails like a turn."""
+        if len(items) == 1:
+            await self._process(items, error)
+        else:
+            half = len(items) // 2
+            await self._process(items[:half])
+            await self._process(items[half:])
+
+    # --- load ---
+
+    async def _load(self, batch: Batch, items: Sequence[Item]) -> list[Work]:
+        """Decode the messages and read the entities they name, one read for all that are not cached."""
+        works = [self._read_item(item) for item in items]
+        missing: dict[str, None] = {}
+        for n, work in enumerate(works):
+            if work.effect:
+                row = batch.effect_rows[work.effect] = await self.journal.load_effect(work.effect)
+                work.keys = () if row is None else (row.entity,)
+            for key in work.keys:
+                if key not in self.committed.cache and not await self._is_new(key):
+                    missing[key] = None
+            if len(missing) >= self._limits.batch_entities_max and n + 1 < len(works):
+                self.mailbox.put_back(items[n + 1 :])
+                works = works[: n + 1]
+                break
+        if missing:
+            self._misses += len(missing)
+            for key, stored in (await self.journal.load(list(missing))).items():
+                batch.loaded[key] = self._decode_state(key, stored)
+        used = [c.key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
+        if used:
+            batch.kept_keys = await self.journal.load_client_keys(used)
+        return works
+
+    def _read_item(self, item: Item) -> Work:
+        match item:
+            case Command(message) | Delivery(message=Message() as message):
+                return self._name(item, message)
+            case Delivery(envelope=envelope):
+                return self._decode(item, bytes(envelope.body))
+            case TimerDue(row):
+                return self._decode(item, bytes(row.body))
+            case RetryDue(row):
+                return self._decode(item, bytes(row.envelope.body))
+            case WithdrawEffect(effect):
+                return Work(item, effect=effect)
+            case _:
+                return Work(item, keys=(item.row.entity,))
+
+    def _decode(self, item: Item, body: bytes) -> Work:
+        try:
+            return self._name(item, self._messages.decode(body))
+        except (ValueError, TypeError, KeyError) as error:
+            return Work(item, error=error)
+
+    def _name(self, item: Item, message: Message) -> Work:
+        if isinstance(message, RetryEffect):
+            return Work(item, message, effect=message.effect)
+        if isinstance(message, EffectOutcome):
+            return Work(item, message, (message.entity,))
+        try:
+            keys = self.actor.entity(message)
+        except Exception as error:  # the actor's own code: its message fails like a turn that raises
+            return Work(item, message, error=error)
+        return Work(item, message, (keys,) if isinstance(keys, str) else tuple(keys))
+
+    async def _is_new(self, key: str) -> bool:
+        """Ids rise: one above all that are stored needs no read."""
+        prefix, underscore, digits = key.rpartition("_")
+        if not underscore or len(digits) != ID_DIGITS:
+            return False
+        highest = self._highest_keys.get(prefix)
+        if highest is None:
+            if len(self._highest_keys) >= ID_PREFIXES_MAX:
+                return False
+            highest = await self.journal.highest_key(prefix)
+            self._highest_keys[prefix] = highest
+        if key <= highest:
+            return False
+        self._highest_keys[prefix] = key
+        return True
+
+    def _decode_state(self, key: str, stored: bytes) -> Any:
+        try:
+            return self._states.decode(stored)
+        except (ValueError, TypeError, KeyError) as error:
+            return EntityDamaged(self.address, key, str(error))
+
+    # --- commit ---
+
+    async def _commit(self, batch: Batch) -> None:
+        self._flush_wanted = False
+        deletable = self.relay.take_deletable()
+        if batch.empty and not deletable:
+            self.sealed = None
+            return
+        self.sealed = batch.seal(self.relay.next_numbers, deletable, self._index_changes(batch))
+        await asyncio.shield(self.journal.commit(self.sealed))
+
+    def _index_changes(self, batch: Batch) -> list[IndexChange]:
+        changes: list[IndexChange] = []
+        for key, after in batch.states.items() if self.actor.indexed else ():
+            before = self.committed.cache.get(key) or batch.loaded.get(key)
+            for field in self.actor.indexed:
+                old, new = _index_value(before, field), _index_value(after, field)
+                if old != new:
+                    changes.append(IndexChange(field, key, old, new))
+        return changes
+
+    # --- dispatch ---
+
+    def _dispatch(self, batch: Batch) -> None:
+        """The commit is on disk: make it the committed state, and let go what it held back."""
+        self._batches += 1
+        self.turn = batch.turn
+        self._keep(batch)
+        if self.sealed is not None and batch.outgoing:
+            messages = {stream: [message for _, message in queue] for stream, queue in batch.outgoing.items()}
+            self.relay.release(self.sealed.parcels, messages, batch.now_ms)
+        for future, answer in batch.replies:
+            if future.done():
+                continue
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+        self._commands = []
+        for sender, lane in batch.acknowledge | batch.rewind:
+            peer = self._env.peer(sender)
+            number = self.committed.inbox.get((sender, lane), 0)
+            if peer is not None and (sender, lane) in batch.acknowledge:
+                peer.acknowledged(self.address, lane, number)
+            if peer is not None and (sender, lane) in batch.rewind:
+                peer.rewind(self.address, lane, number)
+        self._effects.release(batch)
+        for effect in batch.withdrawals:
+            self.mailbox.put_control(WithdrawEffect(effect))
+        watched = self._env.watched(self.address)
+        if watched:
+            for key, state in batch.states.items():
+                if key in watched:
+                    self._env.changed(self.address, key, state)
+
+    def _keep(self, batch: Batch) -> None:
+        committed, cache = self.committed, self.committed.cache
+        committed.inbox |= batch.inbox
+        for key, state in batch.loaded.items():
+            if isinstance(state, State):
+                cache[key] = state
+        for key, changed in batch.states.items():
+            cache.pop(key, None)
+            if changed is not None:
+                cache[key] = changed
+        while len(cache) > self._limits.cache_entities_max:
+            del cache[next(iter(cache))]
+        for alert_key, alert in batch.alerts.items():
+            committed.alerts.pop(alert_key, None)
+            if alert is not None:
+                committed.alerts[alert_key] = alert
+                self._env.alerted(self.address, alert)
+        for (entity, name), timer in batch.timers.items():
+            self._timers.under_way.pop(f"{entity}/{name}", None)
+            if timer is not None:
+                self._timers.note(timer.due_ms, f"{entity}/{name}")
+        for retry_id, retry in batch.retries.items():
+            self._retries.under_way.pop(retry_id, None)
+            if retry is not None:
+                self._retries.note(retry.due_ms, retry_id)
+
+    # --- the end ---
+
+    def stop(self) -> None:
+        """Finish the batch under way, delete what is acknowledged, return from `run`."""
+        self._stopping = self._flush_wanted = True
+        self._wake.set()
+
+    def abandon(self, error: BaseException | None) -> None:
+        """This incarnation is over: whoever waits for an answer is told what is known."""
+        for alarm in (self._alarm, self._flush_alarm):
+            if alarm is not None:
+                alarm.cancel()
+        for item in (*self._commands, *self.mailbox.drain()):
+            if isinstance(item, Command) and not item.future.done():
+                if error is None:
+                    item.future.set_exception(Closed("the engine stopped before this command was taken"))
+                else:
+                    item.future.set_exception(OutcomeUnknown(self.address, item.key))
+
+    def statistics(self) -> PartitionStatistics:
+        """A snapshot."""
+        return PartitionStatistics(
+            self.mailbox.statistics(), self.relay.statistics(self._clock.now_ms()), self._batches, self.turn,
+            len(self.committed.cache), self._misses, self._effects.under_way, self.wal_bytes,
+        )  # fmt: skip
+
+
+ID_DIGITS = 32
+ID_PREFIXES_MAX = 64  # of a partition; keys with more only cost reads
+
+
+def _index_value(state: Any, field: str) -> str | None:
+    value = getattr(state, field, None)
+    return None if value in (None, "") else str(value)

@@ -1,0 +1,259 @@
+"""The pool that calls one provider for all partitions: committed effects go in, what attempts came to comes out.
+
+Each partition has its own places (`in_flight_max`), so a full one cannot hold them all; a few worker tasks serve them
+in turn. Before a call stand the circuit breaker and the sliding window; waiting for either costs no attempt. A call
+under way outlives the partition that asked for it: its end is kept until the partition has reopened and adopts it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from sagamore.engine.breaker import Breaker, BreakerPolicy
+from sagamore.engine.effect import Call, EffectRow, NotReached, Outcome, Provider, Throttled, Unknown
+from sagamore.engine.envelope import Address
+from sagamore.engine.policy import EffectPolicy
+from sagamore.engine.ports import Clock
+from sagamore.engine.resolution import Step
+from sagamore.engine.runtime.deadline import Deadline
+from sagamore.engine.runtime.mailbox import AttemptEnded
+from sagamore.engine.system_actor import BreakerChanged, PlacesTaken, ProviderRecord
+from sagamore.engine.window import Window
+
+log = logging.getLogger("sagamore.engine")
+
+REASON_CHARACTERS_MAX = 500  # of what an exception said; enough for a person, bounded in the row
+
+
+class PoolStatistics(msgspec.Struct, frozen=True):
+    """Calls under way and waiting now, and what calls came to since the start."""
+
+    in_flight: int
+    waiting: int
+    called: int
+    looked_up: int
+    succeeded: int
+    refused: int
+    not_reached: int
+    throttled: int
+    unknown: int
+    breaker: str
+    breaker_opened: int
+
+
+class Task(msgspec.Struct):
+    """An effect in the pool's hands."""
+
+    address: Address
+    row: EffectRow
+    policy: EffectPolicy
+    step: Step
+
+
+class Pool:
+    """One provider's pool."""
+
+    def __init__(  # noqa: PLR0917 - built in one place
+        self,
+        provider: Provider,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None], str], object],
+        deliver: Callable[[Address, AttemptEnded], bool],
+        remember: Callable[[BreakerChanged | PlacesTaken], Awaitable[object]],
+        breaker_policy: BreakerPolicy,
+    ) -> None:
+        self.provider = provider
+        self.capabilities = provider.capabilities
+        self._clock = clock
+        self._spawn = spawn
+        self._deliver = deliver
+        self._remember = remember
+        self._breaker_policy = breaker_policy
+        self._breaker = Breaker(breaker_policy)
+        self._window: Window | None = None
+        self._taking_places = asyncio.Lock()
+        self._queues: dict[Address, deque[Task]] = {}
+        self._held: dict[Address, dict[str, EffectRow]] = {}
+        self._finished: dict[Address, list[AttemptEnded]] = {}
+        self._in_flight = self._workers = 0
+        self._starting = False
+        self._paused_until_ms = 0.0
+        self._changed = asyncio.Event()
+        self._closing = False
+        self._counts = dict.fromkeys(("called", "looked_up", *_COUNTED.values()), 0)
+
+    def restore(self, record: ProviderRecord | None) -> None:
+        """Go on from what `system/0` remembers; called once, before the first effect."""
+        now_ms = self._clock.elapsed_ms()
+        record = record or ProviderRecord()
+        self._breaker = Breaker(self._breaker_policy, record.breaker, now_ms)
+        if self.capabilities.window_calls_max:
+            limit, window_ms = self.capabilities.window_calls_max, self.capabilities.window_ms
+            self._window = Window(limit, window_ms, record.outstanding, now_ms)
+
+    def room(self, address: Address) -> int:
+        """How many more effects that partition may have in the pool."""
+        return 0 if self._closing else self.capabilities.in_flight_max - len(self._held.get(address, ()))
+
+    def take(self, address: Address, row: EffectRow, policy: EffectPolicy, step: Step) -> None:
+        """Take a committed effect; the caller has asked for room."""
+        self._held.setdefault(address, {})[row.id] = row
+        self._queues.setdefault(address, deque()).append(Task(address, row, policy, step))
+        self._hire()
+
+    def _hire(self) -> None:
+        """One worker more if there is work and none is about to start: a provider that answers at once needs but one,
+        for a slow one each worker that starts a call hires the next."""
+        if not self._starting and self._waiting():
+            self._starting = True
+            self._workers += 1
+            self._spawn(self._work(), f"{self.provider.name} worker")
+
+    def adopt(self, address: Address) -> tuple[dict[str, EffectRow], list[AttemptEnded]]:
+        """For a partition that opens: the effects still in the pool's hands, and the ends it has not heard of."""
+        return dict(self._held.get(address, {})), self._finished.pop(address, [])
+
+    def _waiting(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    def _next(self) -> Task | None:
+        """The partitions take turns."""
+        for address, queue in self._queues.items():
+            if queue:
+                task = queue.popleft()
+                self._queues[address] = self._queues.pop(address)
+                return task
+        return None
+
+    async def _work(self) -> None:
+        self._starting = False
+        try:
+            while (task := self._next()) is not None:
+                self._hire()
+                self._in_flight += 1
+                try:
+                    ended = await self._attempt(task)
+                finally:
+                    self._in_flight -= 1
+                if ended is not None:
+                    self._end(task, ended)
+        finally:
+            self._workers -= 1
+            self._changed.set()
+
+    def _end(self, task: Task, ended: AttemptEnded) -> None:
+        held = self._held[task.address]
+        held.pop(task.row.id, None)
+        if not self._deliver(task.address, ended):
+            self._finished.setdefault(task.address, []).append(ended)
+
+    async def _attempt(self, task: Task) -> AttemptEnded | None:
+        """One look-up or call; None if the engine stops before it began."""
+        if not await self._admitted():
+            self._held[task.address].pop(task.row.id, None)
+            return None
+        row = task.row
+        call = Call(row.id, row.operation, row.request.encode(), row.key, row.correlation, row.attempts + 1, row.trace)
+        outcome: Outcome | None = None
+        called = False
+        if task.step is not Step.CALL:
+            self._counts["looked_up"] += 1
+            outcome = await self._within(self.provider.look_up(call), task.policy)
+        if task.step is Step.CALL or (task.step is Step.LOOK_UP_THEN_CALL and outcome is None):
+            called = True
+            self._counts["called"] += 1
+            outcome = await self._within(self.provider.call(call), task.policy)
+        if self._window is not None:
+            self._window.ended(self._clock.elapsed_ms())
+        await self._record(outcome)
+        return AttemptEnded(row, outcome, called, self._clock.now_ms())
+
+    async def _within(self, calling: Coroutine[Any, Any, Outcome | None], policy: EffectPolicy) -> Outcome | None:
+        try:
+            with Deadline(self._clock, self._clock.now_ms() + policy.timeout_ms):
+                return await calling
+        except TimeoutError:
+            return Unknown(f"no answer within {policy.timeout_ms} ms")
+        except Exception as error:  # whatever a provider raises is unknown (DESIGN 8)
+            log.warning("provider %s raised", self.provider.name, exc_info=error)
+            return Unknown(f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX])
+
+    async def _record(self, outcome: Outcome | None) -> None:
+        now_ms = self._clock.elapsed_ms()
+        if outcome is not None:
+            self._counts[_COUNTED[type(outcome).__name__]] += 1
+        if isinstance(outcome, Throttled):
+            self._paused_until_ms = max(self._paused_until_ms, now_ms + outcome.retry_after_ms)
+            ok = True
+        else:
+            ok = not isinstance(outcome, NotReached | Unknown)
+        if self._breaker.record(ok, now_ms):
+            self._changed.set()
+            log.warning("breaker of %s is %s", self.provider.name, self._breaker.state)
+            await self._remember(BreakerChanged(self.provider.name, self._breaker.state))
+
+    async def _admitted(self) -> bool:
+        """Wait for the breaker, a provider's pause and a place in the window; False if the engine stops."""
+        while not self._closing:
+            now_ms = self._clock.elapsed_ms()
+            if now_ms < self._paused_until_ms:
+                await self._pause(self._paused_until_ms - now_ms)
+            elif self._window is not None and not self._window.permits:
+                await self._take_places(self._window)
+            elif not self._breaker.admits(now_ms):
+                await self._pause(self._breaker.open_until_ms - now_ms)
+            else:
+                return self._window is None or self._window.take()
+        return False
+
+    async def _take_places(self, window: Window) -> None:
+        """Commit that a block of places is taken, then use it."""
+        async with self._taking_places:
+            if window.permits:
+                return
+            now_ms = self._clock.elapsed_ms()
+            wait_ms = window.wait_ms(now_ms)
+            if wait_ms == 0:
+                await self._remember(PlacesTaken(self.provider.name, window.held(now_ms) + window.block))
+                window.permits += window.block
+                return
+        await self._pause(wait_ms if wait_ms is not None else window.window_ms)
+
+    async def _pause(self, wait_ms: float) -> None:
+        """Until that time has passed, or something about the pool has changed."""
+        self._changed.clear()
+        handle = self._clock.call_at(self._clock.now_ms() + max(1, int(wait_ms) + 1), self._changed.set)
+        try:
+            await self._changed.wait()
+        finally:
+            handle.cancel()
+
+    async def drain(self) -> None:
+        """Start nothing more and wait for the calls under way; the caller bounds how long."""
+        self._closing = True
+        self._changed.set()
+        for queue in self._queues.values():
+            queue.clear()
+        while self._workers:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def statistics(self) -> PoolStatistics:
+        """A snapshot."""
+        return PoolStatistics(
+            self._in_flight, self._waiting(), breaker=self._breaker.state, breaker_opened=self._breaker.opened,
+            **self._counts,
+        )  # fmt: skip
+
+
+_COUNTED = {
+    "Succeeded": "succeeded",
+    "Declined": "refused",
+    "NotReached": "not_reached",
+    "Throttled": "throttled",
+    "Unknown": "unknown",
+}

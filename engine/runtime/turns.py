@@ -1,0 +1,245 @@
+"""Taking the turns of a batch: what each kind of item in the mailbox means, and what becomes of one that fails.
+
+Everything here is synchronous and acts on the batch only. A turn that raises is undone alone: a client gets the error,
+an accepted message leaves the line and is retried, and after its policy's attempts it goes to the dead-letter actor.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from sagamore.engine.actor import Actor
+from sagamore.engine.dead_letters import RetryEffect
+from sagamore.engine.effect import EffectOutcome, EffectRow
+from sagamore.engine.envelope import Address, Envelope, partition_of
+from sagamore.engine.errors import EntityDamaged, KeyReused, Refused, UnknownKind
+from sagamore.engine.ids import derived_id
+from sagamore.engine.limits import Limits
+from sagamore.engine.message import Codec, Message, State, encode
+from sagamore.engine.ports import AlertRow, ClientKeyRow, Clock, RetryRow, Slot, TimerRow
+from sagamore.engine.runtime.batch import Batch
+from sagamore.engine.runtime.effects import Effects
+from sagamore.engine.runtime.mailbox import (
+    AttemptEnded,
+    Command,
+    Delivery,
+    Item,
+    MarkAttempt,
+    ParkEffect,
+    RetryDue,
+    TimerDue,
+    WithdrawEffect,
+)
+from sagamore.engine.turn import EffectStarted, Routes, Turn
+
+ERROR_CHARACTERS_MAX = 500  # of an error in a retry row or dead letter
+
+
+class Work(msgspec.Struct):
+    """An item, read: its message and the entities it names, or why it cannot be."""
+
+    item: Item
+    message: Message | None = None
+    keys: tuple[str, ...] = ()
+    error: Exception | None = None
+    effect: str = ""
+    """An effect whose row it needs."""
+
+
+class Committed(msgspec.Struct):
+    """What a partition has in memory of what is on its disk."""
+
+    inbox: dict[tuple[Address, int], int]
+    cache: dict[str, State]
+    alerts: dict[tuple[str, str], AlertRow]
+    deaths: dict[str, int]
+    retries: dict[str, RetryRow]
+    """Retries read from disk and due, whose rows are still there."""
+    timers: dict[str, TimerRow]
+
+
+class TurnTaker:
+    """Takes the turns of one partition's batches."""
+
+    def __init__(
+        self, address: Address, actor: Actor[Any, Any], routes: Routes, codec: Codec, clock: Clock, limits: Limits,
+        slot: Slot, effects: Effects, committed: Committed,
+    ) -> None:  # fmt: skip
+        self._address, self._partition = address, partition_of(address)
+        self._actor, self._routes, self._codec = actor, routes, codec
+        self._clock, self._limits, self._slot = clock, limits, slot
+        self._effects, self._committed = effects, committed
+
+    def take(self, batch: Batch, works: Sequence[Work]) -> int:
+        """Take turns until all are taken or the batch is full; how many were."""
+        started_ms = self._clock.elapsed_ms()
+        try:
+            for n, work in enumerate(works):
+                full = batch.bytes >= self._limits.batch_bytes_max
+                if n and (full or self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms):
+                    return n
+                self._take_one(batch, work)
+        finally:
+            self._slot.clear()
+        return len(works)
+
+    def _take_one(self, batch: Batch, work: Work) -> None:
+        match work.item:
+            case Delivery() as delivery:
+                self._take_delivery(batch, work, delivery)
+            case Command() as command:
+                self._take_command(batch, work, command)
+            case TimerDue(row):
+                self._take_timer(batch, work, row)
+            case RetryDue(row):
+                self._take_retry(batch, work, row)
+            case AttemptEnded() as ended:
+                self._take_outcome(batch, self._effects.ended(batch, ended))
+            case ParkEffect(row):
+                self._take_outcome(batch, self._effects.park(batch, row))
+            case MarkAttempt(row):
+                self._effects.mark(batch, row)
+            case WithdrawEffect(effect):
+                self._take_outcome(batch, self._effects.withdraw(batch, effect))
+
+    # --- the kinds of items ---
+
+    def _take_delivery(self, batch: Batch, work: Work, delivery: Delivery) -> None:
+        envelope, stream = delivery.envelope, (delivery.sender, delivery.lane)
+        last = batch.inbox.get(stream)
+        if last is None:
+            last = self._committed.inbox.get(stream, 0)
+        if envelope.seq == last + 1:
+            batch.inbox[stream] = envelope.seq
+            batch.acknowledge.add(stream)
+            self._accepted(batch, work, delivery.sender, envelope, ())
+        elif envelope.seq <= last:
+            batch.acknowledge.add(stream)
+        else:
+            batch.rewind.add(stream)
+
+    def _take_retry(self, batch: Batch, work: Work, row: RetryRow) -> None:
+        if self._committed.retries.get(row.id) is row and row.id not in batch.retries:
+            batch.retries[row.id] = None
+            self._accepted(batch, work, row.sender, row.envelope, row.errors)
+
+    def _take_timer(self, batch: Batch, work: Work, row: TimerRow) -> None:
+        key = (row.entity, row.name)
+        if self._committed.timers.get(f"{row.entity}/{row.name}") is row and key not in batch.timers:
+            batch.timers[key] = None
+            message_id = f"{row.cause}.{row.name}"
+            envelope = Envelope(0, message_id, row.correlation, row.due_ms, row.body)
+            self._accepted(batch, work, self._address, envelope, ())
+
+    def _take_outcome(self, batch: Batch, outcome: tuple[EffectRow, EffectOutcome] | None) -> None:
+        if outcome is None:
+            return
+        row, message = outcome
+        body = msgspec.Raw(encode(message))
+        message_id = f"{row.id}.{message.verdict}.{row.attempts}"
+        envelope = Envelope(0, message_id, row.correlation, batch.now_ms, body, trace=row.trace)
+        self._accepted(batch, Work(WithdrawEffect(row.id), message, (row.entity,)), self._address, envelope, ())
+
+    def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
+        kept = batch.client_keys.get(command.key) or batch.kept_keys.get(command.key)
+        if kept is not None:
+            if kept.body_hash != command.body_hash:
+                batch.replies.append((command.future, KeyReused(command.key)))
+            else:
+                answer = bytes(kept.answer)
+                batch.replies.append((command.future, None if answer == b"null" else self._codec.decode(answer)))
+            return
+        try:
+            self._refuse_poison(command.key)
+            turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
+            reply = batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
+        except Exception as error:  # the client's to know: a command that raises is answered and not kept
+            batch.replies.append((command.future, error))
+            return
+        batch.replies.append((command.future, None if reply is None else reply.answer))
+        answer = msgspec.Raw(b"null" if reply is None else reply.kept)
+        batch.client_keys[command.key] = ClientKeyRow(command.key, command.body_hash, batch.now_ms, answer)
+
+    # --- one turn ---
+
+    def _turn(
+        self, batch: Batch, work: Work, message_id: str, correlation: str, at_ms: int, sender: Address, attempt: int,
+        *, given_up: bool = False,
+    ) -> Turn:  # fmt: skip
+        if work.error is not None:
+            raise work.error
+        keys = work.keys
+
+        def load(key: str) -> Any:
+            if key not in keys:
+                raise KeyError(f"{self._actor.kind}.entity() did not name {key!r}")
+            return self._state(batch, key)
+
+        turn = Turn(
+            self._address, self._partition, keys[0], load, self._routes, batch.now_ms, message_id, correlation,
+            at_ms, sender, attempt,
+        )  # fmt: skip
+        before = self._state(batch, keys[0])
+        self._slot.name(self._address, message_id)
+        handle = self._actor.given_up if given_up else self._actor.handle
+        after = handle(before, work.message, turn)
+        if after is not before and keys[0] not in turn.saved:
+            turn.saved[keys[0]] = after
+        for intention in turn.intentions:
+            if isinstance(intention, EffectStarted) and not self._effects.knows(intention.provider):
+                raise UnknownKind("provider", intention.provider, "one that the engine was opened with")
+        return turn
+
+    def _state(self, batch: Batch, key: str) -> Any:
+        """The entity as the turns before this one left it."""
+        if key in batch.states:
+            state: Any = batch.states[key]
+        elif (state := self._committed.cache.get(key)) is None:
+            state = batch.loaded.get(key)
+        if isinstance(state, EntityDamaged):
+            raise state
+        return self._actor.absent() if state is None and self._actor.absent is not None else state
+
+    def _accepted(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
+        """Take an accepted message: what it leads to, a retry or a dead letter."""
+        if isinstance(work.message, RetryEffect):
+            self._effects.retry(batch, work.message.effect)
+            batch.tell_story(envelope, sender, "", f"effect {work.message.effect} is tried again")
+            return
+        try:
+            self._refuse_poison(envelope.id)
+            turn = self._turn(
+                batch, work, envelope.id, envelope.correlation, envelope.at_ms, sender, envelope.attempt,
+                given_up=envelope.given_up,
+            )  # fmt: skip
+            batch.absorb(turn, _type(work.message), envelope.trace, self._committed.alerts)
+        except Exception as error:  # undone alone; ends in a retry or a dead letter
+            self._failed(batch, work, sender, envelope, (*errors, _text(error)))
+
+    def _failed(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
+        entity = work.keys[0] if work.keys else ""
+        policy = self._actor.turn_policy
+        hopeless = work.message is None or self._committed.deaths.get(envelope.id, 0) >= self._limits.deaths_max
+        if hopeless or envelope.attempt >= policy.attempts_max:
+            letter = envelope.dead_letter or derived_id("dl", batch.now_ms, self._partition, envelope.id, 0)
+            batch.tell_story(envelope, sender, entity, f"given up: {errors[-1]}; dead letter {letter}")
+            batch.bury(letter, sender, envelope, errors)
+            return
+        wait_ms = policy.backoff.delay_ms(envelope.attempt, self._clock.random_fraction())
+        batch.tell_story(envelope, sender, entity, f"failed: {errors[-1]}; tried again in {wait_ms} ms")
+        again = msgspec.structs.replace(envelope, attempt=envelope.attempt + 1)
+        batch.retries[envelope.id] = RetryRow(sender, batch.now_ms + wait_ms, errors, again)
+
+    def _refuse_poison(self, message: str) -> None:
+        deaths = self._committed.deaths.get(message, 0)
+        if deaths >= self._limits.deaths_max:
+            raise Refused(f"the process died {deaths} times while this message was being taken")
+
+
+def _type(message: Message | None) -> str:
+    return "" if message is None else str(message.__struct_config__.tag)
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX]

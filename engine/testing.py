@@ -1,0 +1,89 @@
+"""The kit for testing actors: take one turn without an event loop, move time by hand, script providers, break journals.
+
+`run_turn` is what the engine does with one message, minus the disk: it also asserts what the engine relies on, that
+states survive their encoding and that a handler does not change what it was given.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from sagamore.engine.actor import Actor
+from sagamore.engine.envelope import address_of
+from sagamore.engine.message import Codec, Message, Record, State, encode
+from sagamore.engine.routes import ActorRoutes
+from sagamore.engine.turn import Intention, Replied, Sent, Turn
+
+NOON_MS = 1_700_000_000_000
+
+
+class TurnResult(msgspec.Struct, frozen=True):
+    """What one turn led to."""
+
+    state: Any
+    """The primary entity afterwards; None if it is absent."""
+    entities: dict[str, Any]
+    """All entities afterwards, the primary one and the untouched ones included; absent ones are missing."""
+    intentions: tuple[Intention, ...]
+
+    def sent(self, kind: type[Message] | None = None) -> list[Message]:
+        """The messages sent, all or those of one type."""
+        messages = [i.message for i in self.intentions if isinstance(i, Sent)]
+        return [m for m in messages if kind is None or isinstance(m, kind)]
+
+    def of(self, kind: type[Intention]) -> list[Any]:
+        """The intentions of one type, as `EffectStarted` or `TimerSet`."""
+        return [i for i in self.intentions if isinstance(i, kind)]
+
+    @property
+    def reply(self) -> Record | None:
+        """The answer to the client, if the turn gave one."""
+        for intention in self.intentions:
+            if isinstance(intention, Replied):
+                return intention.answer
+        return None
+
+
+def run_turn(
+    actor: Actor[Any, Any],
+    message: Message,
+    entities: Mapping[str, State] | None = None,
+    *,
+    now_ms: int = NOON_MS,
+    message_id: str = "msg_test",
+    correlation: str = "",
+    sender: str = "",
+    partitions: Mapping[str, int] | None = None,
+    others: tuple[Actor[Any, Any], ...] = (),
+) -> TurnResult:
+    """Take one turn of `actor` over `entities`. `partitions` gives the counts of other kinds (default 1), `others` the
+    actors that may subscribe. Raises what the handler raises."""
+    before = dict(entities or {})
+    bytes_before = {key: encode(state) for key, state in before.items()}
+    keys = getattr(message, "entity", None) or actor.entity(message)
+    keys = (keys,) if isinstance(keys, str) else tuple(keys)
+    routes = ActorRoutes((actor, *others), defaultdict(lambda: 1, partitions or {}))
+
+    def load(key: str) -> Any:
+        if key not in keys:
+            raise KeyError(f"{actor.kind}.entity() did not name {key!r}")
+        state = before.get(key)
+        return actor.absent() if state is None and actor.absent is not None else state
+
+    partition = routes.partition(actor.kind, keys[0])
+    turn = Turn(
+        address_of(actor.kind, partition), partition, keys[0], load, routes, now_ms, message_id,
+        correlation or keys[0], now_ms, sender,
+    )  # fmt: skip
+    state = actor.handle(load(keys[0]), message, turn)
+    if keys[0] not in turn.saved:
+        turn.saved[keys[0]] = state
+    after: dict[str, Any] = before | turn.saved
+    codec = Codec(actor.state_types)
+    for key, saved in turn.saved.items():
+        if saved is not None:
+            assert codec.decode(encode(saved)) == saved, f"{key} comes back changed from its encoding"
+    assert {key: encode(s) for key, s in before.items()} == bytes_before, "the handler changed a state it was given"
+    return TurnResult(state, {k: s for k, s in after.items() if s is not None}, tuple(turn.intentions))

@@ -1,0 +1,259 @@
+"""One message handled: what a handler may read, and the intentions it leaves behind.
+
+Nothing here acts. The shell loads the entities that the message names, calls `handle(state, message, turn)` and makes
+what the turn collected durable together with the new states, in one commit (DESIGN 3, promise 2).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+
+from sagamore.engine.envelope import NORMAL_LANE, Address, address_of
+from sagamore.engine.ids import derived_id
+from sagamore.engine.message import Message, Record, State, encode
+
+
+class Routes(Protocol):
+    """Where messages go; pure, fixed when the engine is composed."""
+
+    def partition(self, kind: str, key: str) -> int:
+        """The partition of `kind` that owns `key`."""
+        ...
+
+    def address(self, kind: str, message: Message) -> Address:
+        """The partition of `kind` that owns the entity `message` is for."""
+        ...
+
+    def subscribers(self, event: type[Message]) -> tuple[str, ...]:
+        """The kinds that get this event."""
+        ...
+
+
+class Intention(msgspec.Struct, frozen=True, gc=False):
+    """Something the turn wants done once it is durable."""
+
+
+class Sent(Intention, frozen=True, gc=False):
+    """A message to another actor, or to this one."""
+
+    receiver: Address
+    lane: int
+    message: Message
+    body: bytes
+
+
+class Replied(Intention, frozen=True, gc=False):
+    """The answer to whoever asked; `kept` is what a later ask with the same key is answered with."""
+
+    answer: Record
+    kept: bytes
+
+
+class TimerSet(Intention, frozen=True, gc=False):
+    """A timer to set or to move: it is known by its entity and its name, and its message comes back when it is due."""
+
+    entity: str
+    name: str
+    due_ms: int
+    message: Message
+    body: bytes
+
+
+class TimerCancelled(Intention, frozen=True, gc=False):
+    """The timer of that entity and name, if there is one, never fires."""
+
+    entity: str
+    name: str
+
+
+class EffectStarted(Intention, frozen=True, gc=False):
+    """A call to a provider, made after the commit."""
+
+    id: str
+    entity: str
+    provider: str
+    operation: str
+    request: str
+    key: str
+    policy: str
+
+
+class EffectWithdrawn(Intention, frozen=True, gc=False):
+    """Do not call if no attempt can have started; then the outcome is `withdrawn`, else the real one comes."""
+
+    id: str
+
+
+class EffectSettled(Intention, frozen=True, gc=False):
+    """A person said what became of a parked effect: forget it."""
+
+    id: str
+
+
+class Noted(Intention, frozen=True, gc=False):
+    """A line of the entity's history: text, or a fact as JSON."""
+
+    note: bytes
+
+
+class AlertRaised(Intention, frozen=True, gc=False):
+    """A durable condition; raised again it keeps its `since` and counts."""
+
+    name: str
+    subject: str
+    advice: str
+
+
+class AlertCleared(Intention, frozen=True, gc=False):
+    """The condition is over."""
+
+    name: str
+    subject: str
+
+
+class Buried(Intention, frozen=True, gc=False):
+    """A message to this actor given up on: a dead letter, for a person to replay or discard."""
+
+    body: bytes
+    reason: str
+
+
+class Resent(Intention, frozen=True, gc=False):
+    """A dead letter on its way back: the original message under its original id, or word that it was given up."""
+
+    receiver: Address
+    message_id: str
+    correlation: str
+    body: bytes
+    letter: str
+    given_up: bool
+
+
+class Turn:
+    """Given to `handle`. `now_ms` is Unix milliseconds, one value for the batch, never backwards."""
+
+    __slots__ = (
+        "_ids_made", "_load", "_routes", "_sent_at_ms", "address", "attempt", "correlation", "entity", "intentions",
+        "message_id", "now_ms", "partition", "saved", "sender",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0917 - one caller, on the hot path
+        self,
+        address: Address,
+        partition: int,
+        entity: str,
+        load: Callable[[str], Any],
+        routes: Routes,
+        now_ms: int,
+        message_id: str,
+        correlation: str,
+        sent_at_ms: int,
+        sender: Address = "",
+        attempt: int = 1,
+    ) -> None:
+        self.address = address
+        self.partition = partition
+        self.entity = entity
+        self.now_ms = now_ms
+        self.message_id = message_id
+        self.correlation = correlation
+        self.sender = sender
+        self.attempt = attempt
+        self.intentions: list[Intention] = []
+        self.saved: dict[str, State | None] = {}
+        self._load = load
+        self._routes = routes
+        self._sent_at_ms = sent_at_ms
+        self._ids_made = 0
+
+    @property
+    def now(self) -> datetime:
+        """The time of the batch, aware, UTC."""
+        return datetime.fromtimestamp(self.now_ms / 1000, UTC)
+
+    def new_id(self, prefix: str) -> str:
+        """An id that this partition's entities can bear; the same one when the turn is taken again."""
+        self._ids_made += 1
+        return derived_id(prefix, self._sent_at_ms, self.partition, self.message_id, self._ids_made)
+
+    def load(self, key: str) -> Any:
+        """Another entity that the message names; None if absent. Raises KeyError if `entity()` did not name it."""
+        return self.saved[key] if key in self.saved else self._load(key)
+
+    def save(self, key: str, state: State | None) -> None:
+        """Write (or with None remove) another entity that the message names."""
+        self._load(key)
+        self.saved[key] = state
+
+    def partition_of(self, kind: str, key: str) -> int:
+        """Which partition of `kind` owns `key`."""
+        return self._routes.partition(kind, key)
+
+    def send(self, kind: str, message: Message, *, partition: int | None = None, lane: int = NORMAL_LANE) -> None:
+        """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried."""
+        address = self._routes.address(kind, message) if partition is None else address_of(kind, partition)
+        self.intentions.append(Sent(address, lane, message, encode(message)))
+
+    def publish(self, event: Message, *, lane: int = NORMAL_LANE) -> None:
+        """Send an event to every subscription of its type."""
+        for kind in self._routes.subscribers(type(event)):
+            self.send(kind, event, lane=lane)
+
+    def reply(self, answer: Record, *, kept: Record | None = None) -> None:
+        """Answer the command. `kept`, by default the answer itself, is stored under the idempotency key."""
+        self.intentions.append(Replied(answer, encode(answer if kept is None else kept)))
+
+    def schedule(
+        self, name: str, message: Message, *, at_ms: int | None = None, after: timedelta | None = None
+    ) -> None:
+        """Set or move this entity's timer `name`: `message` comes back at `at_ms` or `after` now."""
+        if (at_ms is None) == (after is None):
+            raise TypeError("schedule() takes at_ms or after")
+        due_ms = at_ms if at_ms is not None else self.now_ms + int((after or timedelta()).total_seconds() * 1000)
+        self.intentions.append(TimerSet(self.entity, name, due_ms, message, encode(message)))
+
+    def cancel(self, name: str) -> None:
+        """Stop this entity's timer `name`, if it is set."""
+        self.intentions.append(TimerCancelled(self.entity, name))
+
+    def start(self, provider: str, operation: str, request: msgspec.Struct, *, key: str, policy: str = "") -> str:
+        """Start an effect and return its id. `key` goes to the provider with every attempt; `policy` names one of the
+        actor's `effect_policies`."""
+        effect = self.new_id("eff")
+        text = encode(request).decode()
+        self.intentions.append(EffectStarted(effect, self.entity, provider, operation, text, key, policy))
+        return effect
+
+    def withdraw(self, effect: str) -> None:
+        """Ask that an effect never starts; an `EffectOutcome` says whether that was in time."""
+        self.intentions.append(EffectWithdrawn(effect))
+
+    def settle(self, effect: str) -> None:
+        """Forget a parked effect: a person said what became of it."""
+        self.intentions.append(EffectSettled(effect))
+
+    def note(self, note: str | msgspec.Struct) -> None:
+        """Add a line, or a fact, to the history row of this turn."""
+        self.intentions.append(Noted(encode(note)))
+
+    def raise_alert(self, name: str, subject: str, advice: str) -> None:
+        """Raise a durable alert about `subject`; `advice` says what to do."""
+        self.intentions.append(AlertRaised(name, subject, advice))
+
+    def clear_alert(self, name: str, subject: str) -> None:
+        """Clear an alert, if it is raised."""
+        self.intentions.append(AlertCleared(name, subject))
+
+    def bury(self, message: Message, reason: str) -> None:
+        """Make a dead letter of a message to this actor: a person's replay brings it back, once."""
+        self.intentions.append(Buried(encode(message), reason))
+
+    def resend(self, receiver: Address, message_id: str, correlation: str, body: bytes, letter: str) -> None:
+        """The dead-letter actor's: send a buried message again, under its own id."""
+        self.intentions.append(Resent(receiver, message_id, correlation, body, letter, given_up=False))
+
+    def give_up(self, receiver: Address, message_id: str, correlation: str, body: bytes) -> None:
+        """The dead-letter actor's: tell the receiver that a person discarded a message."""
+        self.intentions.append(Resent(receiver, message_id, correlation, body, "", given_up=True))
