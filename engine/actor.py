@@ -80,6 +80,10 @@ class Actor(Generic[S, M]):
         """A person discarded the dead letter of `message`: answer whoever waits for it. By default nothing happens."""
         return state
 
+    def measure(self, before: S, after: S) -> tuple[str, ...]:
+        """Names of counters that a committed change of an entity adds one to, for statistics."""
+        return ()
+
 
 def _arguments(cls: type) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     for base in getattr(cls, "__orig_bases__", ()):

@@ -96,8 +96,15 @@ class Capabilities(msgspec.Struct, frozen=True):
 class Provider(Protocol):
     """A way to the outside world. Whatever `call` raises is unknown."""
 
-    name: str
-    capabilities: Capabilities
+    @property
+    def name(self) -> str:
+        """What effects call it by."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; read once."""
+        ...
 
     async def call(self, call: Call) -> Outcome:
         """Make one attempt."""

@@ -48,7 +48,7 @@ class Replied(Intention, frozen=True, gc=False):
     """The answer to whoever asked; `kept` is what a later ask with the same key is answered with."""
 
     answer: Record
-    kept: bytes
+    kept: Record
 
 
 class TimerSet(Intention, frozen=True, gc=False):
@@ -203,7 +203,7 @@ class Turn:
 
     def reply(self, answer: Record, *, kept: Record | None = None) -> None:
         """Answer the command. `kept`, by default the answer itself, is stored under the idempotency key."""
-        self.intentions.append(Replied(answer, encode(answer if kept is None else kept)))
+        self.intentions.append(Replied(answer, answer if kept is None else kept))
 
     def schedule(
         self, name: str, message: Message, *, at_ms: int | None = None, after: timedelta | None = None

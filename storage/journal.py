@@ -18,7 +18,7 @@ from sagamore.engine.envelope import Parcel, Stream
 from sagamore.engine.errors import NotWritable
 from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Opened, RetryRow, TimerRow
 from sagamore.storage import rows, schema
-from sagamore.storage.failures import as_directory_error
+from sagamore.storage.failures import as_directory_error, missing
 from sagamore.storage.holders import snapshot_holders
 from sagamore.storage.partition_file import Position, require_ours, require_whole
 
@@ -40,6 +40,8 @@ class SQLiteJournal:
     async def open(self) -> Opened:
         """Open the file; its first act after an unclean end is to move the whole WAL into it (PROTOCOL 4).
         Raises FileMissing, FileDamaged, NewerFormat, NotWritable."""
+        if not self.path.exists():
+            raise missing(self.path)
         try:
             self._connection = await aiosqlite.connect(
                 f"{self.path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None

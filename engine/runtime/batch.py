@@ -70,19 +70,23 @@ class Batch:
 
     def absorb(
         self, turn: Turn, message_type: str, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
-    ) -> Replied | None:
-        """Add a turn that succeeded. Raises NotEncodable, with nothing added, if a state cannot be stored."""
+    ) -> tuple[Record | None, bytes]:
+        """Add a turn that succeeded; its reply, and what is kept of that. Raises NotEncodable, with nothing added, if
+        something of it cannot be stored."""
         encoded = {key: None if state is None else encode(state) for key, state in turn.saved.items()}
+        answer, kept = None, b"null"
         for intention in turn.intentions:
-            body = getattr(intention, "body", b"")
-            if len(body) > self._message_bytes_max:
-                raise NotEncodable("message", type(intention).__name__, f"at most {self._message_bytes_max} bytes")
+            if isinstance(intention, Sent) and len(intention.body) > self._message_bytes_max:
+                raise NotEncodable("message", intention.message, f"at most {self._message_bytes_max} bytes")
+            if isinstance(intention, Replied):
+                answer = intention.answer
+                saved = intention.kept is turn.saved.get(turn.entity)
+                kept = (saved and encoded[turn.entity]) or encode(intention.kept)
         self.turn += 1
         self.states |= turn.saved
         self._encoded |= encoded
         self.bytes += sum(len(state) for state in encoded.values() if state is not None)
         notes: list[msgspec.Raw] = []
-        reply: Replied | None = None
         for n, intention in enumerate(turn.intentions):
             if isinstance(intention, Sent):
                 envelope = Envelope(
@@ -93,16 +97,14 @@ class Batch:
                 self.bytes += len(intention.body)
             elif isinstance(intention, Noted):
                 notes.append(msgspec.Raw(intention.note))
-            elif isinstance(intention, Replied):
-                reply = intention
-            else:
+            elif not isinstance(intention, Replied):
                 self._absorb_rare(intention, turn, trace, known_alerts)
         row = HistoryRow(
             turn.correlation, self.turn, self.now_ms, turn.entity, message_type, turn.message_id, turn.sender,
             turn.attempt, tuple(notes),
         )  # fmt: skip
         self.history.append(row)
-        return reply
+        return answer, kept
 
     def _absorb_rare(
         self, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]

@@ -1,9 +1,12 @@
 """The real Clock: the wall clock held to never step backwards, the loop's timers, the system's randomness."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable
+
+ENTROPY_BYTES = 512  # small, since a slice copies what is left
 
 
 class SystemClock:
@@ -11,8 +14,8 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._random = random.SystemRandom()
-        self._jitter = random.Random(self._random.getrandbits(64))
+        self._entropy = b""
+        self._jitter = random.Random(os.urandom(8))
         self._latest_ms = 0
 
     def now_ms(self) -> int:
@@ -30,8 +33,12 @@ class SystemClock:
         return self._loop.call_later(max(0, at_ms - self.now_ms()) / 1000, callback)
 
     def random_bits(self, bits: int) -> int:
-        """From the system's source: ids must not be guessable."""
-        return self._random.getrandbits(bits)
+        """From the system's source, drawn some at a time: ids must not be guessable, nor cost a system call each.
+        At most 64 bits."""
+        if not self._entropy:
+            self._entropy = os.urandom(ENTROPY_BYTES)
+        drawn, self._entropy = self._entropy[-8:], self._entropy[:-8]
+        return int.from_bytes(drawn, "big") >> (64 - bits)
 
     def random_fraction(self) -> float:
         """For jitter only."""

@@ -7,6 +7,7 @@ needs later is down or far behind, the client is told to come back.
 import asyncio
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.dead_letters import DeadLettersActor
 from sagamore.engine.effect import Provider
-from sagamore.engine.envelope import Address, address_of
+from sagamore.engine.envelope import Address, address_of, kind_of
 from sagamore.engine.errors import (
     Closed,
     InvalidInput,
@@ -196,8 +197,10 @@ class Engine:
         Raises what the handler raised, NotEncodable, KeyReused, Overloaded, OutcomeUnknown, PartitionDown, Closed.
         """
         self._check_caller()
+        now_ms = self.clock.now_ms()
+        message_id = self._ids.make("msg", now_ms)
         fresh = key is None
-        key = self._ids.make("key", self.clock.now_ms()) if key is None else self._checked(key)
+        key = message_id if key is None else self._checked(key)
         try:
             body = encode(message if same is None else same)
             if len(body) > self.limits.message_bytes_max:
@@ -205,10 +208,9 @@ class Engine:
             actor = self.routes.actor(kind)
             partition = self._seats[self.routes.address(kind, message)].up()
             self._pressure.check(actor)
-            now_ms = self.clock.now_ms()
             future: asyncio.Future[Record | None] = self._loop.create_future()
             command = Command(
-                message, self._ids.make("msg", now_ms), f"{scope}/{key}", blake2b(body, digest_size=16).hexdigest(),
+                message, message_id, f"{scope}/{key}", blake2b(body, digest_size=16).hexdigest(),
                 fresh, now_ms, trace, future,
             )  # fmt: skip
             if not partition.ask(command):
@@ -217,6 +219,11 @@ class Engine:
         except SagamoreError as error:
             error.idempotency_key = key
             raise
+
+    async def kept(self, kind: str, message: Message, scope: str, key: str) -> bool:
+        """Whether a command with that key was taken by the partition that `message` goes to."""
+        partition = self._seats[self.routes.address(kind, message)].up()
+        return bool(await partition.journal.load_client_keys((f"{scope}/{key}",)))
 
     def _checked(self, key: str) -> str:
         most = self.limits.key_characters_max
@@ -306,6 +313,11 @@ class Engine:
         alerts = tuple(f"{alert.name} {alert.subject}: {alert.advice}" for alert in self.alerts())
         problems = down + opening + wal + alerts
         return Health("RED" if down else "YELLOW" if problems else "GREEN", problems)
+
+    def measured(self, kind: str) -> Counter[str]:
+        """What the actor's `measure` has counted since the start, over all its partitions."""
+        partitions = (seat.partition for seat in self._seats.values() if kind_of(seat.address) == kind)
+        return sum((p.measured for p in partitions if p is not None), Counter())
 
     def statistics(self) -> EngineStatistics:
         """A snapshot of every queue and pool."""

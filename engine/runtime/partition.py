@@ -7,7 +7,7 @@ commit. A partition that dies takes its mailbox, cache, cursors and futures with
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -84,6 +84,8 @@ class Partition:
         self._messages = Codec((*actor.message_types, EffectOutcome, RetryEffect))
         self._answers = Codec(dict.fromkeys((*actor.state_types, *actor.message_types, *actor.replies)))
         self.sealed: Commit | None = None
+        self._measures = type(actor).measure is not Actor.measure
+        self.measured: Counter[str] = Counter()
         self._effects = Effects(address, actor, environment.pools, self._clock, self.mailbox, journal)
         self._highest_keys: dict[str, str] = {}
         self._waiting_for_room: deque[tuple[Address, int]] = deque()
@@ -417,6 +419,8 @@ class Partition:
             if isinstance(state, State):
                 cache[key] = state
         for key, changed in batch.states.items():
+            if self._measures:
+                self.measured.update(self.actor.measure(cache.get(key) or batch.loaded.get(key), changed))
             cache.pop(key, None)
             if changed is not None:
                 cache[key] = changed

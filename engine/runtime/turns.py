@@ -18,7 +18,7 @@ from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, Message, State, encode
 from sagamore.engine.ports import AlertRow, ClientKeyRow, Clock, RetryRow, Slot, TimerRow
-from sagamore.engine.runtime.batch import Batch
+from sagamore.engine.runtime.batch import Answer, Batch
 from sagamore.engine.runtime.effects import Effects
 from sagamore.engine.runtime.mailbox import (
     AttemptEnded,
@@ -137,29 +137,31 @@ class TurnTaker:
             return
         row, message = outcome
         body = msgspec.Raw(encode(message))
-        message_id = f"{row.id}.{message.verdict}.{row.attempts}"
+        message_id = f"{self._address}:{row.turn}.{row.id}.{message.verdict}.{row.attempts}"
         envelope = Envelope(0, message_id, row.correlation, batch.now_ms, body, trace=row.trace)
         self._accepted(batch, Work(WithdrawEffect(row.id), message, (row.entity,)), self._address, envelope, ())
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
-        kept = batch.client_keys.get(command.key) or batch.kept_keys.get(command.key)
-        if kept is not None:
-            if kept.body_hash != command.body_hash:
-                batch.replies.append((command.future, KeyReused(command.key)))
-            else:
-                answer = bytes(kept.answer)
-                batch.replies.append((command.future, None if answer == b"null" else self._codec.decode(answer)))
+        known = batch.client_keys.get(command.key) or batch.kept_keys.get(command.key)
+        if known is not None:
+            batch.replies.append((command.future, self._known_answer(known, command)))
             return
         try:
-            self._refuse_poison(command.key)
+            self._name_poison(command.key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
-            reply = batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
+            answer, kept = batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
             batch.replies.append((command.future, error))
             return
-        batch.replies.append((command.future, None if reply is None else reply.answer))
-        answer = msgspec.Raw(b"null" if reply is None else reply.kept)
-        batch.client_keys[command.key] = ClientKeyRow(command.key, command.body_hash, batch.now_ms, answer)
+        batch.replies.append((command.future, answer))
+        row = ClientKeyRow(command.key, command.body_hash, batch.now_ms, msgspec.Raw(kept))
+        batch.client_keys[command.key] = row
+
+    def _known_answer(self, known: ClientKeyRow, command: Command) -> Answer:
+        if known.body_hash != command.body_hash:
+            return KeyReused(command.key)
+        answer = bytes(known.answer)
+        return None if answer == b"null" else self._codec.decode(answer)
 
     # --- one turn ---
 
@@ -181,7 +183,6 @@ class TurnTaker:
             at_ms, sender, attempt,
         )  # fmt: skip
         before = self._state(batch, keys[0])
-        self._slot.name(self._address, message_id)
         handle = self._actor.given_up if given_up else self._actor.handle
         after = handle(before, work.message, turn)
         if after is not before and keys[0] not in turn.saved:
@@ -208,7 +209,7 @@ class TurnTaker:
             batch.tell_story(envelope, sender, "", f"effect {work.message.effect} is tried again")
             return
         try:
-            self._refuse_poison(envelope.id)
+            self._name_poison(envelope.id)
             turn = self._turn(
                 batch, work, envelope.id, envelope.correlation, envelope.at_ms, sender, envelope.attempt,
                 given_up=envelope.given_up,
@@ -231,7 +232,9 @@ class TurnTaker:
         again = msgspec.structs.replace(envelope, attempt=envelope.attempt + 1)
         batch.retries[envelope.id] = RetryRow(sender, batch.now_ms + wait_ms, errors, again)
 
-    def _refuse_poison(self, message: str) -> None:
+    def _name_poison(self, message: str) -> None:
+        """Name the message for a later process, should this one die of it. Raises Refused if too many did."""
+        self._slot.name(self._address, message)
         deaths = self._committed.deaths.get(message, 0)
         if deaths >= self._limits.deaths_max:
             raise Refused(f"the process died {deaths} times while this message was being taken")

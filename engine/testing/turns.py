@@ -1,4 +1,4 @@
-"""The kit for testing actors: take one turn without an event loop, move time by hand, script providers, break journals.
+"""One turn without an event loop.
 
 `run_turn` is what the engine does with one message, minus the disk: it also asserts what the engine relies on, that
 states survive their encoding and that a handler does not change what it was given.

@@ -1,0 +1,71 @@
+"""The door of what clients do to an order that exists: from what a host says to a message, or an InvalidInput before
+any message exists. Whether the order's state allows it is the order's to say.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from sagamore.actors.orders.door import LINES_MAX, check_mapping, check_money, check_quantity
+from sagamore.actors.orders.messages import (
+    CancelOrder,
+    PayOrder,
+    ProductQuantity,
+    RefundOrder,
+    ReturnOrder,
+    ShipOrder,
+)
+from sagamore.actors.orders.money import Money
+from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.text import check_text, shown
+from sagamore.engine.errors import InvalidInput
+
+REASON_CHARACTERS_MAX = 500
+
+
+def pay_order(order_id: str, payment_method: str) -> PayOrder:
+    """Pay, or pay again. Raises InvalidInput."""
+    return PayOrder(order_id, check_text("payment_method", payment_method))
+
+
+def cancel_order(order_id: str, reason: Literal["REQUESTED", "OPERATOR"] = "REQUESTED", by: str = "") -> CancelOrder:
+    """Cancel. `by` is the operator's name, required for OPERATOR. Raises InvalidInput."""
+    if reason not in ("REQUESTED", "OPERATOR"):
+        raise InvalidInput("reason", shown(reason), "REQUESTED or OPERATOR")
+    return CancelOrder(order_id, reason, check_text("by", by, optional=reason == "REQUESTED"))
+
+
+def refund_order(order: Order, amount: Money, reason: str) -> RefundOrder:
+    """Give part of the money back. Raises InvalidInput."""
+    minor = _minor(order, amount)
+    if minor < 1:
+        raise InvalidInput("amount", amount, "more than nothing")
+    return RefundOrder(order.id, minor, check_text("reason", reason, REASON_CHARACTERS_MAX, optional=True))
+
+
+def ship_order(order_id: str, tracking: str = "") -> ShipOrder:
+    """All that was ordered leaves. Raises InvalidInput."""
+    return ShipOrder(order_id, check_text("tracking", tracking, optional=True))
+
+
+def return_order(
+    order: Order, quantities: Mapping[str, int], *, amount: Money | None = None, restock: bool = True, reason: str = ""
+) -> ReturnOrder:
+    """So many of each product came back; `amount` of the money goes back. Raises InvalidInput."""
+    check_mapping("quantities", quantities, 1, LINES_MAX)
+    lines = tuple(
+        ProductQuantity(
+            check_text("product_id", product_id, product=True), check_quantity(f"quantity of {n}", quantity)
+        )
+        for n, (product_id, quantity) in enumerate(quantities.items())
+    )
+    minor = 0 if amount is None else _minor(order, amount)
+    if minor < 0:
+        raise InvalidInput("amount", amount, "nothing or more")
+    reason = check_text("reason", reason, REASON_CHARACTERS_MAX, optional=True)
+    return ReturnOrder(order.id, lines, minor, restock, reason)
+
+
+def _minor(order: Order, amount: Money) -> int:
+    if check_money("amount", amount).currency != order.currency:
+        raise InvalidInput("amount", amount, f"in {order.currency}, as the order")
+    return amount.minor

@@ -1,0 +1,170 @@
+"""The door of `place`: from what a host says to a PlaceOrder, or an InvalidInput before any message exists.
+
+Every error names the field, shows its value and says what would be right; card numbers are refused in every text and
+never shown. Whether products exist and are there is not asked here: inventory knows.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from sagamore.actors.orders.messages import OrderCharge, OrderLine, PlaceOrder
+from sagamore.actors.orders.money import Money
+from sagamore.actors.orders.text import check_text, shown
+from sagamore.engine.errors import InvalidInput
+from sagamore.engine.message import INTEGER_MAX
+
+LINES_MAX = 1_000  # an order and its hold are one message and one turn each
+CHARGES_MAX = 100
+QUANTITY_MAX = 10**9  # of one line; beyond it a typing error
+METADATA_PAIRS_MAX = 50
+METADATA_KEY_CHARACTERS_MAX = 40
+METADATA_VALUE_CHARACTERS_MAX = 500  # as payment providers have it, so that it can be passed on
+CHARGE_KIND_CHARACTERS_MAX = 40
+
+
+class Line(msgspec.Struct, frozen=True):
+    """`quantity` of one product at `unit_price`."""
+
+    product_id: str
+    quantity: int
+    unit_price: Money
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """Shipping, tax, discount, adjustment: signed, holds no stock."""
+
+    kind: str
+    amount: Money
+
+
+def place_order(
+    order_id: str,
+    *,
+    user_id: str,
+    lines: Sequence[Line],
+    charges: Sequence[Charge] = (),
+    amount: Money | None = None,
+    payment_method: str = "",
+    reference: str = "",
+    metadata: Mapping[str, str] | None = None,
+    pay_by: datetime | None = None,
+    placed_at: datetime | None = None,
+) -> PlaceOrder:
+    """The message. `amount`, if given, must be the sum of lines and charges. Without a payment method the customer pays
+    later, by `pay_by`; with both, a refused payment may be repeated until then. Raises InvalidInput."""
+    check_text("user_id", user_id)
+    check_text("reference", reference, optional=True)
+    check_text("payment_method", payment_method, optional=True)
+    order_lines = _lines(lines)
+    currency = lines[0].unit_price.currency
+    order_charges = _charges(charges)
+    prices = [(f"lines[{n}].unit_price", line.unit_price) for n, line in enumerate(lines)]
+    prices += [(f"charges[{n}].amount", charge.amount) for n, charge in enumerate(charges)]
+    for field, money in prices:
+        _same_currency(field, money, currency)
+    total = sum(line.quantity * line.unit_price for line in order_lines) + sum(
+        charge.amount for charge in order_charges
+    )
+    _check_total(total, amount, currency)
+    if not payment_method and pay_by is None:
+        raise InvalidInput(
+            "payment_method", payment_method, "a provider's token, or pay_by to let the customer pay later"
+        )
+    return PlaceOrder(
+        order_id, user_id, order_lines, order_charges, total, currency, payment_method, reference, _metadata(metadata),
+        _unix_ms("pay_by", pay_by), _unix_ms("placed_at", placed_at),
+    )  # fmt: skip
+
+
+def check_quantity(field: str, quantity: object) -> int:
+    """A number of pieces, 1 to 10^9. Raises InvalidInput."""
+    if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
+        raise InvalidInput(field, shown(quantity), f"a whole number, 1 to {QUANTITY_MAX:,}")
+    return quantity
+
+
+def check_money(field: str, money: object) -> Money:
+    """Money. Raises InvalidInput for a bare number."""
+    if not isinstance(money, Money):
+        raise InvalidInput(field, shown(money), 'money, as Money("12.50", "GBP")')
+    return money
+
+
+def check_mapping(field: str, pairs: object, least: int, most: int) -> None:
+    """A dict of so many pairs. Raises InvalidInput."""
+    if not isinstance(pairs, Mapping):
+        raise InvalidInput(field, shown(pairs), "a dict")
+    if not least <= len(pairs) <= most:
+        raise InvalidInput(field, f"{len(pairs)} pairs", f"{least} to {most:,}")
+
+
+def _lines(lines: Sequence[Line]) -> tuple[OrderLine, ...]:
+    _check_count("lines", lines, 1, LINES_MAX)
+    checked = []
+    for n, line in enumerate(lines):
+        if not isinstance(line, Line):
+            raise InvalidInput(f"lines[{n}]", shown(line), "a Line(product_id, quantity, unit_price)")
+        product_id = check_text(f"lines[{n}].product_id", line.product_id, product=True)
+        quantity = check_quantity(f"lines[{n}].quantity", line.quantity)
+        price = check_money(f"lines[{n}].unit_price", line.unit_price)
+        if price.minor < 0:
+            raise InvalidInput(f"lines[{n}].unit_price", price, "0 or more; a discount is a charge below 0")
+        checked.append(OrderLine(product_id, quantity, price.minor))
+    return tuple(checked)
+
+
+def _charges(charges: Sequence[Charge]) -> tuple[OrderCharge, ...]:
+    _check_count("charges", charges, 0, CHARGES_MAX)
+    checked = []
+    for n, charge in enumerate(charges):
+        if not isinstance(charge, Charge):
+            raise InvalidInput(f"charges[{n}]", shown(charge), "a Charge(kind, amount)")
+        kind = check_text(f"charges[{n}].kind", charge.kind, CHARGE_KIND_CHARACTERS_MAX)
+        checked.append(OrderCharge(kind, check_money(f"charges[{n}].amount", charge.amount).minor))
+    return tuple(checked)
+
+
+def _check_count(field: str, values: object, least: int, most: int) -> None:
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        raise InvalidInput(field, shown(values), "a list")
+    if not least <= len(values) <= most:
+        raise InvalidInput(field, f"{len(values)} of them", f"{least} to {most:,}")
+
+
+def _same_currency(field: str, money: Money, currency: str) -> None:
+    if money.currency != currency:
+        raise InvalidInput(field, money, f"in {currency}, as the first line: an order has one currency")
+
+
+def _check_total(total: int, amount: Money | None, currency: str) -> None:
+    if not 0 <= total <= INTEGER_MAX:
+        raise InvalidInput("amount", shown(total), f"lines and charges add up to 0 to {INTEGER_MAX} minor units")
+    if amount is not None:
+        _same_currency("amount", check_money("amount", amount), currency)
+        if amount.minor != total:
+            raise InvalidInput("amount", amount, f"lines and charges add up to {Money.of_minor(total, currency)}")
+
+
+def _metadata(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    if metadata is None:
+        return ()
+    check_mapping("metadata", metadata, 0, METADATA_PAIRS_MAX)
+    for key, value in metadata.items():
+        check_text("metadata key", key, METADATA_KEY_CHARACTERS_MAX)
+        check_text(f"metadata[{key!r}]", value, METADATA_VALUE_CHARACTERS_MAX, optional=True)
+    return tuple(metadata.items())
+
+
+def _unix_ms(field: str, at: object) -> int:
+    if at is None:
+        return 0
+    if not isinstance(at, datetime) or at.utcoffset() is None:
+        raise InvalidInput(field, shown(at), "an aware datetime, as datetime(2026, 1, 31, 12, tzinfo=UTC)")
+    if at.astimezone(UTC) <= _EPOCH:
+        raise InvalidInput(field, at, "after 1970")
+    return round((at - _EPOCH).total_seconds() * 1_000)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,36 @@
+"""What a host may choose about its orders. An order keeps what it was born with: a changed setting changes new orders
+only."""
+
+from typing import get_args
+
+import msgspec
+
+from sagamore.actors.orders.messages import Capture, SagaName
+from sagamore.engine.errors import InvalidInput
+from sagamore.engine.policy import DAY_MS, MINUTE_MS
+
+PATIENCE_MS_MAX = 365 * DAY_MS  # an order that waits longer than a year is a mistyped unit
+
+
+class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Raises InvalidInput for an unknown name or a time that is not between a millisecond and a year."""
+
+    saga: SagaName = "pay_first"
+    """pay_first takes money before stock; reserve_first holds stock while the customer pays."""
+    capture: Capture = "on_confirm"
+    """on_confirm authorises, reserves, then captures: a void is free, a refund costs a fee. at_once charges first, for
+    providers that cannot authorise."""
+    action_timeout_ms: int = 30 * MINUTE_MS
+    """pay_first: how long a customer may take for what the bank asks, as 3-D Secure. Nothing is held meanwhile."""
+    hold_time_ms: int = 15 * MINUTE_MS
+    """reserve_first: as above, but shorter, since the stock is held and others cannot buy it."""
+
+    def __post_init__(self) -> None:
+        if self.saga not in get_args(SagaName):
+            raise InvalidInput("saga", self.saga, f"one of {', '.join(get_args(SagaName))}")
+        if self.capture not in get_args(Capture):
+            raise InvalidInput("capture", self.capture, f"one of {', '.join(get_args(Capture))}")
+        for field in ("action_timeout_ms", "hold_time_ms"):
+            value = getattr(self, field)
+            if not isinstance(value, int) or not 1 <= value <= PATIENCE_MS_MAX:
+                raise InvalidInput(field, value, f"milliseconds, 1 to {PATIENCE_MS_MAX}")

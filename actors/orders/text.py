@@ -1,0 +1,86 @@
+"""What text may come in: bounded, storable, and never a card number.
+
+A card number is 13 to 19 digits, perhaps with a space or dash between two of them, that start as the card networks'
+numbers do and whose last digit is the Luhn check of the others. Both conditions, because the check alone would refuse
+every tenth order number. A product's bar code (GTIN, 13 or 14 digits with a check digit of its own) is no card number.
+
+Whatever is refused here is shown in the error with its digits hidden, so that no log keeps a card number.
+"""
+
+import re
+from collections.abc import Callable
+
+from sagamore.engine.errors import InvalidInput
+
+TEXT_CHARACTERS_MAX = 255  # an id, a token or a reference: what the strictest providers and stores take
+KEY_CHARACTERS_MAX = 255  # an idempotency key
+INTEGER_SHOWN_BITS_MAX = 256  # Python refuses to print an integer of 4,300 digits
+_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9])")
+_NETWORK = re.compile(
+    r"4[0-9]{12}(?:[0-9]{3}|[0-9]{6})?"  # Visa
+    r"|(?:5[0-9]|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12,14}"  # Mastercard, Maestro
+    r"|3[47][0-9]{13}"  # American Express
+    r"|6[0-9]{12,18}"  # Discover, UnionPay, Maestro, RuPay
+    r"|35[0-9]{14,17}"  # JCB
+    r"|3[0689][0-9]{12,17}"  # Diners Club
+)
+
+
+def check_text(
+    field: str, value: object, most: int = TEXT_CHARACTERS_MAX, *, optional: bool = False, product: bool = False
+) -> str:
+    """The text itself. Raises InvalidInput if it is no text, empty (unless `optional`), longer than `most`
+    characters,    not storable (U+0000, a lone surrogate) or holds a card number; `product` allows a bar code."""
+    if not isinstance(value, str):
+        raise InvalidInput(field, shown(value), "text")
+    if card_number_in(value, product=product):
+        raise InvalidInput(field, shown(value), "a card number must never be stored: pass the provider's token instead")
+    if not value and not optional:
+        raise InvalidInput(field, value, "text that is not empty")
+    if len(value) > most:
+        raise InvalidInput(field, value, f"at most {most} characters, not {len(value)}")
+    if "\0" in value:
+        raise InvalidInput(field, value, "text without U+0000, at which SQLite cuts it")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInput(field, value, "text without lone surrogates, which have no UTF-8")
+    return value
+
+
+def check_key(key: object) -> str:
+    """An idempotency key. Raises InvalidInput."""
+    return check_text("idempotency_key", key, KEY_CHARACTERS_MAX)
+
+
+def card_number_in(text: str, *, product: bool = False) -> bool:
+    """Whether some digits of `text` look like a card number."""
+    return any(_is_card_number(match[0], product=product) for match in _DIGITS.finditer(text))
+
+
+def shown(value: object) -> object:
+    """`value` as an error may show it: digits hidden if they look like a card number."""
+    if isinstance(value, int) and value.bit_length() > INTEGER_SHOWN_BITS_MAX:
+        return f"an integer of {value.bit_length()} bits"
+    return _hide(value) if isinstance(value, str) else _hide(repr(value)) if card_number_in(repr(value)) else value
+
+
+def _hide(text: str) -> str:
+    def hidden(match: re.Match[str]) -> str:
+        return f"[card number ending in {match[0][-4:]}]" if _is_card_number(match[0], product=False) else match[0]
+
+    return _DIGITS.sub(hidden, text)
+
+
+def _is_card_number(found: str, *, product: bool) -> bool:
+    digits = re.sub("[^0-9]", "", found)
+    if not _NETWORK.fullmatch(digits) or (product and _is_bar_code(digits)):
+        return False
+    return _check_sum(digits, lambda digit: digit * 2 - 9 if digit > 4 else digit * 2) % 10 == 0
+
+
+def _is_bar_code(digits: str) -> bool:
+    return len(digits) in (13, 14) and _check_sum(digits, lambda digit: digit * 3) % 10 == 0
+
+
+def _check_sum(digits: str, weighted: Callable[[int], int]) -> int:
+    """The sum of the digits, every second one from the right weighted."""
+    return sum(weighted(int(digit)) if n % 2 else int(digit) for n, digit in enumerate(reversed(digits)))

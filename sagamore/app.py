@@ -1,0 +1,117 @@
+"""The composition root: the one place that knows the concrete actors, the storage and the provider, and opens a shop.
+
+async with Sagamore.open("shop/", payments=SimulatedPayments()) as shop:
+    order = await shop.orders.place(user_id="ann", lines=[Line("MUG", 2, Money("12.50", "GBP"))], …)
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from sagamore.actors.orders.inventory import InventoryActor
+from sagamore.actors.orders.orders import OrdersActor
+from sagamore.actors.orders.payment_effects import PaymentEffects
+from sagamore.actors.orders.payment_provider import PaymentProvider
+from sagamore.actors.orders.payments import PaymentsActor
+from sagamore.actors.providers.absent import AbsentPayments
+from sagamore.doors.dead_letters import DeadLetters
+from sagamore.doors.inventory import Inventory
+from sagamore.doors.orders import Orders
+from sagamore.doors.payments import Payments
+from sagamore.engine.actor import Actor
+from sagamore.engine.dead_letters import DEAD_LETTERS
+from sagamore.engine.message import Message, Record, State
+from sagamore.engine.ports import Clock
+from sagamore.engine.runtime.clock import SystemClock
+from sagamore.engine.runtime.engine import Alert, Engine, Health
+from sagamore.engine.system_actor import SYSTEM
+from sagamore.files import Files
+from sagamore.settings import Settings
+from sagamore.statistics import Statistics, statistics_of
+from sagamore.storage.directory import Directory
+from sagamore.storage.manifest import read_manifest
+
+
+class Sagamore:
+    """An open shop. Everything it offers must be used in the event loop that opened it."""
+
+    def __init__(self, engine: Engine, directory: Directory) -> None:
+        self.engine = engine
+        self.path = directory.path
+        self.files = Files(directory.path)
+        self.orders = Orders(engine, self.files)
+        self.inventory = Inventory(engine, self.files)
+        self.payments = Payments(engine, self.files)
+        self.dead_letters = DeadLetters(engine, self.files)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: str | Path,
+        settings: Settings | None = None,
+        *,
+        payments: PaymentProvider | None = None,
+        actors: Sequence[Actor[Any, Any]] = (),
+        on_alert: Callable[[Alert], None] | None = None,
+        clock: Clock | None = None,
+    ) -> "AsyncIterator[Sagamore]":
+        """Own the directory (made if it is not there) until the block ends.
+
+        payments: what takes the money; without one, payments wait on disk and orders that need one are refused
+        actors: the host's own
+        on_alert: called in the event loop whenever an alert is raised, again too; must not block
+        Raises DirectoryError, InvalidInput.
+        """
+        settings, clock = settings or Settings(), clock or SystemClock()
+        provider = payments or AbsentPayments()
+        orders = settings.orders if provider.capabilities.authorises else replace(settings.orders, capture="at_once")
+        composed: tuple[Actor[Any, Any], ...] = (OrdersActor(orders), PaymentsActor(), InventoryActor(), *actors)
+        counts = _partition_counts(Path(path), composed, settings.partitions)
+        directory = Directory.open(path, counts, now_ms=clock.now_ms())
+        try:
+            engine = Engine(
+                directory, composed, partition_counts=counts, providers=(PaymentEffects(provider),),
+                limits=settings.limits, clock=clock, breaker=settings.breaker, on_alert=on_alert,
+            )  # fmt: skip
+            await engine.start()
+            shop = cls(engine, directory)
+            try:
+                yield shop
+            finally:
+                await shop.files.close()
+                await engine.stop()
+        finally:
+            await provider.close()
+            directory.close()
+
+    async def ask(self, kind: str, message: Message, *, idempotency_key: str | None = None) -> Record | None:
+        """Send a command to an actor of the host's own; its reply, once that is durable. See `Engine.ask`."""
+        return await self.engine.ask(kind, message, key=idempotency_key, scope="host")
+
+    async def read(self, kind: str, key: str) -> State | None:
+        """An entity of any actor, as last committed; None if there is none."""
+        return await self.engine.read(kind, key)
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """The conditions that stand, oldest first."""
+        return self.engine.alerts()
+
+    def health(self) -> Health:
+        """Whether someone should look, and at what."""
+        return self.engine.health()
+
+    def statistics(self) -> Statistics:
+        """Every queue, pool and cache, and how orders fare."""
+        return statistics_of(self.engine)
+
+
+def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], wanted: Mapping[str, int]) -> dict[str, int]:
+    """What the directory was made with, and for what is new in it what the settings say."""
+    stored = read_manifest(path) if path.is_dir() else None
+    known = {} if stored is None else dict(stored.partitions)
+    kinds = (*(actor.kind for actor in actors), SYSTEM, DEAD_LETTERS)
+    return {kind: wanted.get(kind, known.get(kind, 1)) for kind in kinds}

@@ -1,0 +1,45 @@
+"""`shop.dead_letters`: what was given up on, for a person to work through."""
+
+from typing import Literal
+
+from sagamore.doors.page import Page, read_page
+from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, DiscardLetter, ReplayLetter, UnknownLetter
+from sagamore.engine.message import Codec, Record
+from sagamore.engine.runtime.engine import Engine
+from sagamore.files import Files
+
+_codec = Codec((DeadLetter,))
+
+
+class DeadLetters:
+    """Letters are known by their ids, `dl_…`."""
+
+    def __init__(self, engine: Engine, files: Files) -> None:
+        self._engine, self._files = engine, files
+
+    async def list(
+        self, *, status: Literal["WAITING", "REPLAYED", "DISCARDED"] = "WAITING", limit: int = 50, cursor: str = ""
+    ) -> Page[DeadLetter]:
+        """Letters of one status, newest first."""
+        readers = self._files.of(DEAD_LETTERS)
+        return await read_page(readers, _codec.decode, field="status", value=status, limit=limit, cursor=cursor)
+
+    async def show(self, letter: str) -> DeadLetter:
+        """One letter with all its attempts. Raises UnknownLetter."""
+        found = await self._engine.read(DEAD_LETTERS, letter)
+        if not isinstance(found, DeadLetter):
+            raise UnknownLetter(f"there is no dead letter {letter}; list them to see which there are")
+        return found
+
+    async def replay(self, letter: str, *, by: str) -> DeadLetter:
+        """Send it again, once; a second replay has no second effect. Raises UnknownLetter, LetterClosed."""
+        return _letter(await self._engine.ask(DEAD_LETTERS, ReplayLetter(letter, by)))
+
+    async def discard(self, letter: str, *, by: str, reason: str) -> DeadLetter:
+        """Never send it; who waits for it is told. Raises UnknownLetter, LetterClosed."""
+        return _letter(await self._engine.ask(DEAD_LETTERS, DiscardLetter(letter, by, reason)))
+
+
+def _letter(answer: Record | None) -> DeadLetter:
+    assert isinstance(answer, DeadLetter)
+    return answer

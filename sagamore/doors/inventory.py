@@ -1,0 +1,74 @@
+"""`shop.inventory`: what there is of each product. Every change is a row of the stock ledger, with its reason."""
+
+from sagamore.actors.orders.messages import AdjustStock, ReceiveStock, SetStock
+from sagamore.actors.orders.stock import Stock, stock_key
+from sagamore.actors.orders.stock_errors import StockUnknown
+from sagamore.actors.orders.text import check_text
+from sagamore.doors.page import Page, read_page
+from sagamore.engine.errors import InvalidInput
+from sagamore.engine.message import Codec, Message
+from sagamore.engine.runtime.engine import Engine
+from sagamore.files import Files
+
+_codec = Codec((Stock,))
+QUANTITY_MAX = 10**9  # of one movement: more is a typing error
+
+
+class Inventory:
+    """Products are known by the host's own ids; receiving one makes it known."""
+
+    def __init__(self, engine: Engine, files: Files) -> None:
+        self._engine, self._files = engine, files
+
+    async def receive(
+        self, product_id: str, quantity: int, *, reason: str, by: str = "", idempotency_key: str | None = None
+    ) -> Stock:
+        """A delivery of `quantity` (1 to 10^9). Raises InvalidInput."""
+        check_text("product_id", product_id, product=True)
+        _check_quantity("quantity", quantity, 1)
+        return await self._ask(ReceiveStock(product_id, quantity, _reason(reason), by), idempotency_key)
+
+    async def adjust(
+        self, product_id: str, quantity: int, *, reason: str, by: str = "", idempotency_key: str | None = None
+    ) -> Stock:
+        """A correction, signed. Raises InvalidInput, StockUnknown, StockCommitted."""
+        check_text("product_id", product_id, product=True)
+        _check_quantity("quantity", quantity, -QUANTITY_MAX)
+        return await self._ask(AdjustStock(product_id, quantity, _reason(reason), by), idempotency_key)
+
+    async def set(
+        self, product_id: str, on_hand: int, *, expected: int, reason: str, by: str = "",
+        idempotency_key: str | None = None,
+    ) -> Stock:  # fmt: skip
+        """A count of the shelf; `expected` is the on_hand it corrects. Raises InvalidInput, StockUnknown,
+        StockCommitted, StockChanged."""
+        check_text("product_id", product_id, product=True)
+        _check_quantity("on_hand", on_hand, 0)
+        _check_quantity("expected", expected, 0)
+        return await self._ask(SetStock(product_id, on_hand, expected, _reason(reason), by), idempotency_key)
+
+    async def get(self, product_id: str) -> Stock:
+        """The stock of a product. Raises StockUnknown."""
+        found = await self._engine.read("inventory", stock_key(product_id))
+        if not isinstance(found, Stock):
+            raise StockUnknown(product_id)
+        return found
+
+    async def list(self, *, limit: int = 50, cursor: str = "") -> Page[Stock]:
+        """All products, by id from the end of the alphabet."""
+        readers = self._files.of("inventory")
+        return await read_page(readers, _codec.decode, prefix=stock_key(""), limit=limit, cursor=cursor)
+
+    async def _ask(self, message: Message, key: str | None) -> Stock:
+        answer = await self._engine.ask("inventory", message, key=key, scope="inventory")
+        assert isinstance(answer, Stock)
+        return answer
+
+
+def _reason(reason: str) -> str:
+    return check_text("reason", reason)
+
+
+def _check_quantity(field: str, quantity: object, least: int) -> None:
+    if not isinstance(quantity, int) or isinstance(quantity, bool) or not least <= quantity <= QUANTITY_MAX:
+        raise InvalidInput(field, quantity, f"a whole number, {least} to {QUANTITY_MAX}")

@@ -1,0 +1,215 @@
+"""`shop.orders`: place, pay, cancel, refund, ship; read, wait, watch, list; and the story of one order."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec.structs import replace
+
+from sagamore.actors.orders.door import Charge, Line, check_money, check_quantity, place_order
+from sagamore.actors.orders.errors import OutOfStock, UnknownOrder, UnknownProduct
+from sagamore.actors.orders.messages import (
+    CancelOrder,
+    DeliverOrder,
+    OrderLine,
+    PayOrder,
+    ProductQuantity,
+    RefundOrder,
+    ReturnOrder,
+    ShipOrder,
+    Shortage,
+)
+from sagamore.actors.orders.money import Money
+from sagamore.actors.orders.order import Order, OrderRef, Refund, Status
+from sagamore.actors.orders.stock import Stock, stock_key
+from sagamore.actors.orders.text import check_text
+from sagamore.doors.page import Page, read_page
+from sagamore.engine.errors import InvalidInput
+from sagamore.engine.message import Codec, Message
+from sagamore.engine.runtime.deadline import Deadline
+from sagamore.engine.runtime.engine import Engine
+from sagamore.files import Files
+from sagamore.story import Line as StoryLine
+from sagamore.story import read_story
+
+_codec = Codec((Order,))
+SCOPE = "orders"  # of idempotency keys: one key is one command, whichever it is
+
+
+class Orders:
+    """Orders are known by their ids, `ord_…`. Every command may carry an `idempotency_key`: called again with it, it
+    is answered with the order and does nothing."""
+
+    def __init__(self, engine: Engine, files: Files) -> None:
+        self._engine, self._files = engine, files
+
+    # --- commands ---
+
+    async def place(
+        self,
+        *,
+        user_id: str,
+        lines: Sequence[Line],
+        charges: Sequence[Charge] = (),
+        payment_method: str = "",
+        amount: Money | None = None,
+        reference: str = "",
+        metadata: Mapping[str, str] | None = None,
+        pay_by: datetime | None = None,
+        placed_at: datetime | None = None,
+        idempotency_key: str | None = None,
+        check_stock: bool = True,
+    ) -> Order:
+        """Accept an order: when this returns, it is on disk and its saga is under way.
+
+        amount: if given, must be the sum of lines and charges
+        payment_method: the provider's token; without one the customer pays later, by `pay_by` (aware)
+        placed_at: when it was placed where it comes from; by default now
+        check_stock: refuse what visibly is not there; the reservation alone decides
+        Raises InvalidInput, UnknownProduct, OutOfStock, PayByPassed, KeyReused, Overloaded, OutcomeUnknown.
+        """
+        message = place_order(
+            self._engine.mint("ord", "orders", SCOPE, idempotency_key), user_id=user_id, lines=lines, charges=charges,
+            amount=amount, payment_method=payment_method, reference=reference, metadata=metadata, pay_by=pay_by,
+            placed_at=placed_at,
+        )  # fmt: skip
+        try:
+            await self._check_products(message.lines, check_stock=check_stock)
+        except (UnknownProduct, OutOfStock):
+            if idempotency_key is None or not await self._engine.kept("orders", message, SCOPE, idempotency_key):
+                raise
+        same = replace(message, order_id="")
+        answer = await self._engine.ask("orders", message, key=idempotency_key, scope=SCOPE, same=same)
+        return await self.get(answer.order_id) if isinstance(answer, OrderRef) else _order(answer)
+
+    async def pay(self, order_id: str, payment_method: str, *, idempotency_key: str | None = None) -> Order:
+        """Pay, or pay again after a refusal. Raises IllegalTransition, UnknownOrder."""
+        check_text("payment_method", payment_method)
+        return await self._ask(PayOrder(order_id, payment_method), idempotency_key)
+
+    async def cancel(self, order_id: str, *, by: str = "", idempotency_key: str | None = None) -> Order:
+        """Cancel and undo everything, in any state before shipping; `by` names the operator if it was not the
+        customer. Answered at once, a charge in flight or not; `settlement` says when nothing of it is left."""
+        reason: Literal["OPERATOR", "REQUESTED"] = "OPERATOR" if by else "REQUESTED"
+        return await self._ask(CancelOrder(order_id, reason, by), idempotency_key)
+
+    async def refund(self, order_id: str, amount: Money, *, reason: str, idempotency_key: str | None = None) -> Refund:
+        """Give part of the money back; the goods stay. The refund's status follows in `order.refunds`.
+        Raises IllegalTransition if it is more than is left."""
+        check_text("reason", reason)
+        minor = await self._minor(order_id, amount)
+        answer = await self._engine.ask(
+            "orders", RefundOrder(order_id, minor, reason), key=idempotency_key, scope=SCOPE
+        )
+        assert isinstance(answer, Refund)
+        return answer
+
+    async def ship(self, order_id: str, *, tracking: str = "", idempotency_key: str | None = None) -> Order:
+        """All that was ordered leaves."""
+        check_text("tracking", tracking, optional=True)
+        return await self._ask(ShipOrder(order_id, tracking), idempotency_key)
+
+    async def deliver(self, order_id: str, *, idempotency_key: str | None = None) -> Order:
+        """The goods arrived."""
+        return await self._ask(DeliverOrder(order_id), idempotency_key)
+
+    async def return_goods(
+        self, order_id: str, goods: Mapping[str, int], *, amount: Money | None = None, restock: bool, reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> Order:  # fmt: skip
+        """Goods (product: quantity) came back; `amount` is refunded, `restock` puts them on the shelf."""
+        minor = 0 if amount is None else await self._minor(order_id, amount)
+        check_text("reason", reason, optional=True)
+        lines = tuple(ProductQuantity(product, check_quantity(product, n)) for product, n in goods.items())
+        return await self._ask(ReturnOrder(order_id, lines, minor, restock, reason), idempotency_key)
+
+    # --- queries ---
+
+    async def get(self, order_id: str) -> Order:
+        """The order as last committed. Raises UnknownOrder."""
+        found = await self._engine.read("orders", order_id)
+        if not isinstance(found, Order):
+            raise UnknownOrder(order_id)
+        return found
+
+    async def wait(self, order_id: str, *, settled: bool = False, timeout: timedelta) -> Order:
+        """The order once it is no longer PENDING, or with `settled` once nothing of it is under way any more. Raises
+        UnknownOrder, TimeoutError."""
+        clock = self._engine.clock
+        with Deadline(clock, clock.now_ms() + int(timeout.total_seconds() * 1000)):
+            async for order in self.changes(order_id):
+                if order.status != "PENDING" and not (settled and order.settlement == "DUE"):
+                    return order
+        raise UnknownOrder(order_id)
+
+    async def changes(self, order_id: str) -> AsyncIterator[Order]:
+        """The order now, then each of its committed changes, live; a slow reader skips to the newest. Raises
+        UnknownOrder."""
+        with self._engine.watch("orders", order_id) as watcher:
+            order = await self.get(order_id)
+            yield order
+            while True:
+                change = await watcher.next()
+                if isinstance(change, Order) and change.version > order.version:
+                    order = change
+                    yield order
+
+    async def list(
+        self, *, user_id: str = "", status: Status | Literal[""] = "", reference: str = "", limit: int = 50,
+        cursor: str = "",
+    ) -> Page[Order]:  # fmt: skip
+        """Orders, newest first: all, or those of one user, status or reference."""
+        wanted = {name: value for name, value in _filters(user_id, status, reference) if value}
+        if len(wanted) > 1:
+            raise InvalidInput("filters", sorted(wanted), "one of user_id, status and reference at a time")
+        field, value = next(iter(wanted.items()), ("", ""))
+        readers = self._files.of("orders")
+        return await read_page(
+            readers, _codec.decode, field=field, value=value, prefix="ord_", limit=limit, cursor=cursor
+        )
+
+    async def by_reference(self, reference: str) -> Order:
+        """The newest order with the host's own number. Raises UnknownOrder."""
+        page = await self.list(reference=reference, limit=1)
+        if not page.items:
+            raise UnknownOrder(reference)
+        return page.items[0]
+
+    def story(self, order_id: str) -> AsyncIterator[StoryLine]:
+        """Everything that happened to the order, in causal order, over all actors, attempts and restarts."""
+        return read_story(self._files, order_id)
+
+    # --- helpers ---
+
+    async def _ask(self, message: Message, key: str | None) -> Order:
+        answer = await self._engine.ask("orders", message, key=key, scope=SCOPE)
+        return await self.get(answer.order_id) if isinstance(answer, OrderRef) else _order(answer)
+
+    async def _minor(self, order_id: str, amount: Money) -> int:
+        order = await self.get(order_id)
+        if check_money("amount", amount).currency != order.currency:
+            raise InvalidInput("amount", amount, f"in {order.currency}, as the order")
+        return amount.minor
+
+    async def _check_products(self, lines: Iterable[OrderLine], *, check_stock: bool) -> None:
+        wanted: dict[str, int] = {}
+        for line in lines:
+            wanted[line.product_id] = wanted.get(line.product_id, 0) + line.quantity
+        shortages = []
+        for product_id, quantity in wanted.items():
+            stock = await self._engine.read("inventory", stock_key(product_id))
+            if not isinstance(stock, Stock):
+                raise UnknownProduct(product_id)
+            if check_stock and stock.available < quantity:
+                shortages.append(Shortage(product_id, quantity, stock.available))
+        if shortages:
+            raise OutOfStock(shortages)
+
+
+def _filters(user_id: str, status: str, reference: str) -> tuple[tuple[str, str], ...]:
+    return (("user_id", user_id), ("status", status), ("reference", reference))
+
+
+def _order(answer: object) -> Order:
+    assert isinstance(answer, Order)
+    return answer

@@ -1,0 +1,211 @@
+"""Lists and searches over one partition's file, beside its owner: a second connection, `mode=ro`, on its own thread.
+
+A page is one SELECT in autocommit, so a snapshot lives as long as that statement and holds up no checkpoint; a reader
+never makes one itself. A long list is read page by page with a cursor: the position of the last row of the page before.
+Works in the owner's process, in another one, and on a stopped directory, from the files alone.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import aiosqlite
+import msgspec
+
+from sagamore.engine.effect import EffectRow
+from sagamore.engine.envelope import Address, Parcel
+from sagamore.engine.errors import FileMissing, InvalidInput
+from sagamore.engine.ports import AlertRow, HistoryRow, RetryRow, TimerRow
+from sagamore.storage import partition_file, rows
+from sagamore.storage.failures import as_directory_error, missing
+from sagamore.storage.manifest import MANIFEST_NAME, addresses, read_manifest
+
+PAGE_ROWS_MAX = 1_000  # some milliseconds: what a checkpoint may have to wait for
+_ABOVE_ALL = "\U0010ffff"
+
+_COUNTS = """SELECT (SELECT count(*) FROM entity), (SELECT count(*) FROM timer), (SELECT count(*) FROM retry),
+    (SELECT count(*) FROM effect WHERE parked = 0), (SELECT count(*) FROM effect WHERE parked = 1),
+    (SELECT coalesce(sum(last - first + 1), 0) FROM outbox), (SELECT at_ms FROM outbox ORDER BY rowid LIMIT 1)"""
+
+
+class EntityRow(msgspec.Struct, frozen=True):
+    """An entity: its key, and its state as JSON."""
+
+    key: str
+    state: bytes
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a file holds at one moment."""
+
+    entities: int
+    timers: int
+    retries: int
+    effects_pending: int
+    effects_parked: int
+    outbox_messages: int
+    outbox_oldest_ms: int | None
+    """When the oldest message not yet acknowledged was sent; None if there is none."""
+
+
+class Reader:
+    """One partition's file, read only, opened when first asked. Every method raises FileMissing, FileDamaged,
+    NotWritable; a `limit` is 1 to PAGE_ROWS_MAX, otherwise InvalidInput."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opening = asyncio.Lock()
+        self._connection: aiosqlite.Connection | None = None
+
+    async def close(self) -> None:
+        """End the thread; a later question opens the file again."""
+        async with self._opening:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await connection.close()
+
+    # --- entities ---
+
+    async def state(self, key: str) -> bytes | None:
+        """One entity's state, None if it does not exist."""
+        found = await self._fetch("SELECT CAST(state AS BLOB) FROM entity WHERE key = ?", (key,))
+        return found[0][0] if found else None
+
+    async def entities(self, field: str, value: str, before: str | None, limit: int) -> list[EntityRow]:
+        """Entities whose indexed field has that value, highest key (newest id) first, strictly before a key."""
+        found = await self._page(
+            "SELECT key, CAST(state AS BLOB) FROM entity_index JOIN entity USING(key)"
+            " WHERE field = ? AND value = ? AND key < ? ORDER BY key DESC",
+            (field, value, _ABOVE_ALL if before is None else before),
+            limit,
+        )
+        return [EntityRow(*row) for row in found]
+
+    async def entities_by_prefix(self, prefix: str, before: str | None, limit: int) -> list[EntityRow]:
+        """Entities whose key starts with a prefix ("" for all), highest key first, strictly before a key."""
+        top = prefix + _ABOVE_ALL
+        found = await self._page(
+            "SELECT key, CAST(state AS BLOB) FROM entity WHERE key >= ? AND key < ? ORDER BY key DESC",
+            (prefix, top if before is None else min(before, top)),
+            limit,
+        )
+        return [EntityRow(*row) for row in found]
+
+    # --- stories ---
+
+    async def history(self, correlation: str, after_turn: int, limit: int) -> list[HistoryRow]:
+        """The turns of one story, in order, after a turn (0 for all)."""
+        found = await self._page(
+            "SELECT row FROM history WHERE correlation = ? AND turn > ? ORDER BY turn", (correlation, after_turn), limit
+        )
+        return [rows.history_row(row) for (row,) in found]
+
+    async def history_page(self, after: tuple[str, int], limit: int) -> list[HistoryRow]:
+        """The turns of all stories by (correlation, turn), for audits; ("", 0) is the start."""
+        found = await self._page(
+            "SELECT row FROM history WHERE (correlation, turn) > (?, ?) ORDER BY correlation, turn", after, limit
+        )
+        return [rows.history_row(row) for (row,) in found]
+
+    # --- what waits ---
+
+    async def counts(self) -> Counts:
+        """How much there is of everything, at one moment."""
+        return Counts(*(await self._fetch(_COUNTS))[0])
+
+    async def alerts(self, after: tuple[str, str], limit: int) -> list[AlertRow]:
+        """Alerts by (name, subject)."""
+        found = await self._page(
+            "SELECT row FROM alert WHERE (name, subject) > (?, ?) ORDER BY name, subject", after, limit
+        )
+        return [rows.alert_row(row) for (row,) in found]
+
+    async def timers_of(self, entity: str, after_name: str, limit: int) -> list[TimerRow]:
+        """An entity's timers by name."""
+        found = await self._page(
+            f"SELECT {rows.TIMER_COLUMNS} FROM timer WHERE entity = ? AND name > ? ORDER BY name",
+            (entity, after_name),
+            limit,
+        )
+        return [rows.timer_row(row) for row in found]
+
+    async def retries(self, after: tuple[int, str], limit: int) -> list[RetryRow]:
+        """Retries by (due, id)."""
+        found = await self._page("SELECT row FROM retry WHERE (due_ms, id) > (?, ?) ORDER BY due_ms, id", after, limit)
+        return [rows.retry_row(row) for (row,) in found]
+
+    async def effects(
+        self, state: Literal["pending", "parked"], after: tuple[str, int, str], limit: int
+    ) -> list[EffectRow]:
+        """Effects by (provider, due, id); `uncertain` ones are pending. One seek a provider, so that the few that are
+        parked are found among a million."""
+        provider, due_ms, effect = after
+        found = await self._page_of_effects(state, provider, due_ms, effect, limit)
+        while len(found) < limit:
+            ((provider,),) = await self._fetch("SELECT min(provider) FROM effect WHERE provider > ?", (provider,))
+            if provider is None:
+                break
+            found += await self._page_of_effects(state, provider, -1, "", limit - len(found))
+        return found
+
+    async def outbox(self, after: tuple[Address, int, int], limit: int) -> list[Parcel]:
+        """Parcels not yet acknowledged by (receiver, lane, last number)."""
+        found = await self._page(
+            f"SELECT {rows.PARCEL_COLUMNS} FROM outbox WHERE (receiver, lane, last) > (?, ?, ?)"
+            " ORDER BY receiver, lane, last",
+            after,
+            limit,
+        )
+        return [rows.parcel(row) for row in found]
+
+    async def _page_of_effects(
+        self, state: str, provider: str, due_ms: int, effect: str, limit: int
+    ) -> list[EffectRow]:
+        found = await self._page(
+            "SELECT row FROM effect WHERE provider = ? AND parked = ? AND (due_ms, id) > (?, ?) ORDER BY due_ms, id",
+            (provider, state == "parked", due_ms, effect),
+            limit,
+        )
+        return [rows.effect_row(row) for (row,) in found]
+
+    async def _page(self, sql: str, parameters: Iterable[Any], limit: int) -> list[Any]:
+        if not 1 <= limit <= PAGE_ROWS_MAX:
+            raise InvalidInput("limit", limit, f"1 to {PAGE_ROWS_MAX}")
+        return await self._fetch(f"{sql} LIMIT ?", (*parameters, limit))
+
+    async def _fetch(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
+        try:
+            return list(await (await self._open()).execute_fetchall(sql, parameters))
+        except sqlite3.Error as error:
+            raise as_directory_error(self.path, error) from error
+
+    async def _open(self) -> aiosqlite.Connection:
+        async with self._opening:
+            if self._connection is None:
+                if not self.path.exists():
+                    raise missing(self.path)
+                connection = await aiosqlite.connect(
+                    f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+                )
+                try:
+                    ((application_id,),) = await connection.execute_fetchall("PRAGMA application_id")
+                    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
+                    partition_file.require_ours(self.path, application_id, version)
+                except BaseException:
+                    await connection.close()
+                    raise
+                self._connection = connection
+            return self._connection
+
+
+def readers(directory: Path) -> dict[Address, Reader]:
+    """Readers of all partitions of a directory, owned by somebody or nobody. Raises FileMissing (no manifest),
+    NewerFormat, FileDamaged."""
+    manifest = read_manifest(directory)
+    if manifest is None:
+        raise FileMissing(f"{directory / MANIFEST_NAME} is missing: {directory} is no data directory")
+    return {
+        address: Reader(directory / partition_file.file_name(address)) for address in addresses(manifest.partitions)
+    }

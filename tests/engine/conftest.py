@@ -1,0 +1,33 @@
+"""A world for each test, a limit on how long it may take, and a look at what it leaves behind."""
+
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.world import World
+
+TEST_SECONDS_MAX = 20  # a test that hangs says where
+
+
+@pytest.fixture(autouse=True)
+def no_hang() -> Iterator[None]:
+    def hang(*_: object) -> None:
+        raise TimeoutError(f"the test still ran after {TEST_SECONDS_MAX} s")
+
+    before = signal.signal(signal.SIGALRM, hang)
+    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS_MAX, 1)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    threads = threading.active_count()
+    world = World(tmp_path / "shop")
+    yield world
+    await world.close()
+    assert threading.active_count() <= threads, f"leaked: {threading.enumerate()}"

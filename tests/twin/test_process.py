@@ -1,0 +1,127 @@
+"""The twin as a process: how it starts, stops, is killed, and what it imports."""
+
+import ast
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import sagamore.twin
+from tests.twin.client import Client, client_of
+
+
+@asynccontextmanager
+async def _process(directory: Path, *arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A twin process that is ready, and its URL; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sagamore.twin", "--dir", str(directory), *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        assert ready["pid"] == process.pid
+        yield process, f"http://127.0.0.1:{ready['port']}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+async def test_it_stops_cleanly_on_a_signal(tmp_path: Path, name: signal.Signals) -> None:
+    async with _process(tmp_path, "--faults", '{"latency_ms": 1}') as (process, url), client_of(url) as client:
+        assert (await client.pay()).status == 200
+        assert (await client.get("/v1/faults"))["latency_ms"] == 1
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await client.pay("pm_lost")
+        process.send_signal(name)
+        output, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert (process.returncode, output, errors) == (0, b"", b"")
+
+
+async def test_killed_in_the_middle_it_keeps_every_answer_it_gave(tmp_path: Path) -> None:
+    answers: dict[str, bytes] = {}
+
+    async def pay_for_ever(client: Client, worker: int, enough: asyncio.Event) -> None:
+        for number in range(1_000_000):
+            key = f"{worker}-{number}"
+            try:
+                answers[key] = (await client.pay(key=key, reference=key)).raw
+            except aiohttp.ClientError:
+                return
+            if number == 50:
+                enough.set()
+
+    for round_ in range(3):
+        async with _process(tmp_path) as (process, url), client_of(url) as client:
+            enough = asyncio.Event()
+            workers = [asyncio.create_task(pay_for_ever(client, 10 * round_ + worker, enough)) for worker in range(4)]
+            await asyncio.wait_for(enough.wait(), 20)
+            os.kill(process.pid, signal.SIGKILL)
+            await asyncio.gather(*workers)
+    async with _process(tmp_path) as (_, url), client_of(url) as client:
+        for key, raw in answers.items():
+            again = await client.pay(key=key, reference=key)
+            assert (again.raw, again.replayed) == (raw, True), key
+        assert await client.rules_broken() == []
+
+
+async def test_it_takes_the_lifetime_of_keys_and_fsync_as_options(tmp_path: Path) -> None:
+    async with _process(tmp_path, "--fsync", "--key-ttl-s", "0.001") as (_, url), client_of(url) as client:
+        assert not (await client.pay(key="k")).replayed
+        async with asyncio.timeout(5):
+            while (await client.get("/v1/statistics"))["keys"]:
+                pass
+        assert not (await client.pay(key="k")).replayed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--host", "0.0.0.0"], "0.0.0.0 is not a loopback address"),
+        (["--host", "example.com"], "example.com is not a loopback address"),
+        (["--faults", '{"lost_answer": 2}'], "lost_answer"),
+        (["--faults", "{"], "truncated"),
+    ],
+)
+async def test_an_argument_that_will_not_do_is_named(tmp_path: Path, arguments: list[str], says: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sagamore.twin", "--dir", str(tmp_path / "new"), *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert (process.returncode, output) == (2, b"")
+    assert says in errors.decode()
+    assert not (tmp_path / "new").exists()
+
+
+async def test_a_directory_in_use_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    async with _process(tmp_path):
+        second = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sagamore.twin", "--dir", str(tmp_path)), stderr=asyncio.subprocess.PIPE
+        )
+        _, errors = await asyncio.wait_for(second.communicate(), 20)
+    assert second.returncode == 2
+    assert errors.decode().startswith("sagamore twin: ")
+    assert "written by another twin" in errors.decode()
+
+
+def test_it_shares_no_code_with_what_it_judges() -> None:
+    allowed = sys.stdlib_module_names | {"aiohttp", "msgspec"}
+    for path in Path(sagamore.twin.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                ours = name == "sagamore.twin" or name.startswith("sagamore.twin.")
+                assert ours or name.split(".")[0] in allowed, f"{path.name} imports {name}"
