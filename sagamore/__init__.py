@@ -22,7 +22,6 @@ from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.stock import Stock
 from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
-from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.actors.providers.in_threads import in_threads
 from sagamore.actors.providers.simulated import SimulatedPayments
 from sagamore.app import Sagamore
@@ -50,7 +49,6 @@ __all__ = [
     "Charge",
     "Closed",
     "DirectoryError",
-    "HttpPayments",
     "IllegalTransition",
     "InvalidInput",
     "KeyReused",
