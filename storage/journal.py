@@ -25,6 +25,7 @@ from sagamore.storage.partition_file import Position, require_ours, require_whol
 _encode = msgspec.json.Encoder().encode
 
 BUSY_TIMEOUT_MS = 5_000  # a tripwire: one connection writes, and readers of a WAL never make it wait
+LOOK_AT_WAL_EVERY_BYTES = 64 << 10  # of commits: a look is a system call, and the WAL grows a few times as fast
 
 
 class SQLiteJournal:
@@ -36,6 +37,7 @@ class SQLiteJournal:
         self.generation = 0
         self._recorded = recorded
         self._connection: aiosqlite.Connection | None = None
+        self._wal_bytes = self._unlooked_bytes = 0
 
     async def open(self) -> Opened:
         """Open the file; its first act after an unclean end is to move the whole WAL into it (PROTOCOL 4).
@@ -118,7 +120,9 @@ class SQLiteJournal:
     async def commit(self, commit: Commit) -> None:
         """One statement, one sync. Raises CommitRefused if SQLite refuses the content."""
         try:
-            await self._fetch(schema.INSERT_BATCH, batch_parameters(commit))
+            parameters = batch_parameters(commit)
+            self._unlooked_bytes += sum(len(text) for text in parameters[1:] if text)
+            await self._fetch(schema.INSERT_BATCH, parameters)
         except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeEncodeError) as error:
             raise CommitRefused(str(error)) from error
         except sqlite3.OperationalError as error:
@@ -200,14 +204,14 @@ class SQLiteJournal:
     async def checkpoint(self, above_bytes: int) -> int:
         """A PASSIVE checkpoint if the WAL is larger than that; the bytes it holds afterwards. When all of it is in the
         file, the next commit starts the WAL anew and cuts it to its own size (`journal_size_limit`)."""
-        wal = self.path.with_name(self.path.name + "-wal")
-        with contextlib.suppress(FileNotFoundError):
-            size = wal.stat().st_size
-            if size <= above_bytes:
-                return size
-            ((_, frames, moved),) = await self._fetch("PRAGMA wal_checkpoint(PASSIVE)")
-            return 0 if frames == moved else size
-        return 0
+        if self._unlooked_bytes >= LOOK_AT_WAL_EVERY_BYTES:
+            self._unlooked_bytes = 0
+            with contextlib.suppress(FileNotFoundError):
+                self._wal_bytes = self.path.with_name(self.path.name + "-wal").stat().st_size
+            if self._wal_bytes > above_bytes:
+                ((_, frames, moved),) = await self._fetch("PRAGMA wal_checkpoint(PASSIVE)")
+                self._wal_bytes = 0 if frames == moved else self._wal_bytes
+        return self._wal_bytes
 
     async def close(self, *, clean: bool) -> None:
         """Close the file; a clean close also empties its WAL."""

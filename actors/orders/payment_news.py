@@ -134,16 +134,12 @@ def _pushed(payment: Payment, message: PaymentEvent, turn: Turn) -> Heard:
         if ours and ended and payment.parked.refund_id == message.refund_id:
             return _unparked(payment, News(ended, message, answer, payment.parked), turn)
     match message.kind:
-        case "captured" | "authorised" | "refused" if payment.waits and ours:
-            return payment, News(message.kind, message, answer)
+        case "captured" | "authorised":
+            return _money_pushed(payment, News(message.kind, message, answer), ours)
+        case "refused" if payment.waits and ours:
+            return payment, News("refused", message, answer)
         case "lapsed" if payment.state == "AUTHORISED" and ours:
             return payment, News("lapsed", message, answer)
-        case "captured" | "authorised" if payment.state == "CLOSED":
-            old = payment.is_confirmed(message.kind, message.provider_id)
-            return payment, None if old else News(message.kind, message, answer)
-        case "captured" if payment.state in ("ABSENT", "REFUSED", "CAPTURED", "REFUNDING", "STUCK"):
-            if not payment.is_confirmed("captured", message.provider_id):
-                raise Unlisted("payment", payment.order_id, payment.state, f"captured {message.provider_id}")
         case "refund_failed" | "refund_succeeded":
             refund = payment.refund(message.refund_id)
             if refund and refund.status in ("PENDING", "SUCCEEDED"):
@@ -151,6 +147,19 @@ def _pushed(payment: Payment, message: PaymentEvent, turn: Turn) -> Heard:
             if refund and message.kind == "refund_failed":  # taken once its acceptance is known
                 raise Unlisted("payment", payment.order_id, payment.state, f"refund_failed of {refund.id}")
     return payment, None
+
+
+def _money_pushed(payment: Payment, news: News[PaymentEvent], ours: bool) -> Heard:
+    """Money that is neither known, nor about to be, nor for a closed payment to undo, must not be overlooked: the event
+    is tried again, and then kept as a dead letter."""
+    provider_id = news.message.provider_id
+    if payment.is_confirmed(news.event, provider_id) or payment.is_confirmed("captured", provider_id):
+        return payment, None
+    if payment.state == "CLOSED" or (payment.waits and ours):
+        return payment, news
+    if ours and (payment.effect or payment.parked or payment.state == "AUTHORISED"):
+        return payment, None
+    raise Unlisted("payment", payment.order_id, payment.state, f"{news.event} {provider_id}")
 
 
 def _resolved(payment: Payment, message: ResolvePayment, turn: Turn) -> Heard:

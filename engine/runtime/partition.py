@@ -88,6 +88,7 @@ class Partition:
         self.measured: Counter[str] = Counter()
         self._effects = Effects(address, actor, environment.pools, self._clock, self.mailbox, journal)
         self._highest_keys: dict[str, str] = {}
+        self._new_keys: set[str] = set()
         self._waiting_for_room: deque[tuple[Address, int]] = deque()
         self._commands: list[Command] = []
         self._wake = asyncio.Event()
@@ -347,8 +348,9 @@ class Partition:
             highest = await self.journal.highest_key(prefix)
             self._highest_keys[prefix] = highest
         if key <= highest:
-            return False
+            return key in self._new_keys
         self._highest_keys[prefix] = key
+        self._new_keys.add(key)
         return True
 
     def _decode_state(self, key: str, stored: bytes) -> Any:
@@ -415,6 +417,9 @@ class Partition:
     def _keep(self, batch: Batch) -> None:
         committed, cache = self.committed, self.committed.cache
         committed.inbox |= batch.inbox
+        self._new_keys -= batch.states.keys()
+        if len(self._new_keys) > self._limits.cache_entities_max:
+            self._new_keys.clear()
         for key, state in batch.loaded.items():
             if isinstance(state, State):
                 cache[key] = state

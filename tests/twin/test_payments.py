@@ -79,6 +79,8 @@ async def test_an_authorisation_lapses_by_itself_and_is_told_as_an_event(client:
     assert (capture.status, capture["code"]) == (402, "lapsed")
     assert (await client.operate(payment, "void")).status == 200
     assert [event["type"] for event in await client.events()] == ["payment.lapsed"]
+    account = await client.account()
+    assert (account["voided"], account["live_authorisations"]) == (1000, 0)
 
 
 async def test_a_captured_payment_does_not_lapse(client: Client, clock: ManualClock) -> None:
@@ -159,6 +161,16 @@ async def test_events_are_numbered_and_read_on_from_any_number(client: Client) -
     assert [event["number"] for event in await client.events()] == [1, 2, 3]
     assert [event["payment"]["id"] for event in await client.events(after=2)] == payments[2:]
     assert (await client.get("/v1/events?after=3")).body == {"events": [], "last": 3}
+
+
+async def test_one_answer_holds_a_thousand_events(client: Client, clock: ManualClock) -> None:
+    await client.set_faults(settles_after_ms=1)
+    for number in range(1_001):
+        await client.pay("pm_pending", reference=f"ORD-{number}")
+    clock.ms += 1
+    first = await client.get("/v1/events")
+    assert (len(first["events"]), first["last"]) == (1_000, 1_000)
+    assert [event["number"] for event in await client.events(after=1_000)] == [1_001]
 
 
 @pytest.mark.parametrize(
