@@ -70,19 +70,16 @@ def encode(record: object) -> bytes:
         raise NotEncodable(type(record).__name__, record, f"it cannot be written as JSON: {error}") from error
     if (
         b"\\u0000" in encoded
-        or _may_hold_long_number(encoded.translate(_DIGITS_AS_NINES))
+        or (_LONG_NUMBER in (nines := encoded.translate(_DIGITS_AS_NINES)) and _begins_long_number(nines))
         or (b"null" in encoded and _has_floats(type(record)))
     ):
         _find_culprit(record, type(record).__name__)
     return encoded
 
 
-def _may_hold_long_number(nines: bytes) -> bool:
+def _begins_long_number(nines: bytes) -> bool:
     """Nineteen digits where a number begins; ids have as many, but after a letter or a quote."""
-    return _LONG_NUMBER in nines and (
-        b":" + _LONG_NUMBER in nines or b"," + _LONG_NUMBER in nines or b"[" + _LONG_NUMBER in nines
-        or b"-" + _LONG_NUMBER in nines
-    )  # fmt: skip
+    return any(before + _LONG_NUMBER in nines for before in (b":", b",", b"[", b"-"))
 
 
 _types_with_floats: dict[type, bool] = {}

@@ -46,6 +46,16 @@ from sagamore.engine.system_actor import SYSTEM, BreakerChanged, PlacesTaken, Pr
 
 log = logging.getLogger("sagamore.engine")
 
+_forks = 0  # of this process's ancestors since the module was imported: cheaper to ask than the process id
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603 - os.register_at_fork knows no other way
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
+
 
 class EngineStatistics(msgspec.Struct, frozen=True):
     """Every queue and pool."""
@@ -94,7 +104,7 @@ class Engine:
         self.routes = ActorRoutes((*actors, SystemActor(), DeadLettersActor()), partition_counts)
         self._store = store
         self._on_alert = on_alert
-        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
+        self._loop, self._forks = asyncio.get_running_loop(), _forks
         self._ids = IdMaker(self.clock.random_bits)
         self._supervisor = Supervisor()
         self._watchers = Watchers(self.limits.watcher_changes_max)
@@ -241,6 +251,34 @@ class Engine:
         self._check_caller()
         return self._watchers.watch(self._address(kind, key), key)
 
+    async def until(
+        self, kind: str, key: str, reached: Callable[[State | None], bool], timeout_ms: int | None
+    ) -> State | None:
+        """The entity, as committed, once `reached` is true of it; at once if it is so now. Raises TimeoutError."""
+        address = self._address(kind, key)
+        future: asyncio.Future[State | None] = self._loop.create_future()
+
+        def seen(state: State | None) -> None:
+            if not future.done() and reached(state):
+                future.set_result(state)
+
+        self._watchers.enter(address, key, seen)
+
+        def expire() -> None:
+            if not future.done():
+                future.set_exception(TimeoutError(f"{key} was not there within {timeout_ms} ms"))
+
+        alarm = None
+        try:
+            seen(await self.read(kind, key))
+            if timeout_ms is not None and not future.done():
+                alarm = self.clock.call_at(self.clock.now_ms() + timeout_ms, expire)
+            return await future
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+            self._watchers.leave(address, key, seen)
+
     def mint(self, prefix: str, kind: str, scope: str = "", key: str | None = None) -> str:
         """A new id for an entity of `kind`, in the partition that an idempotency key chooses (any, without one)."""
         now_ms, count = self.clock.now_ms(), self.routes.count(kind)
@@ -255,7 +293,7 @@ class Engine:
     def _check_caller(self) -> None:
         if self._closing:
             raise Closed("the engine is stopping; open the directory again")
-        if asyncio.get_running_loop() is not self._loop or os.getpid() != self._process:
+        if asyncio.get_running_loop() is not self._loop or _forks != self._forks:
             raise WrongLoop("the engine belongs to the event loop and process that opened it; open it where it is used")
 
     # --- what is inside says to each other ---

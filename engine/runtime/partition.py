@@ -305,8 +305,10 @@ class Partition:
         return works
 
     def _read_item(self, item: Item) -> Work:
+        if isinstance(item, Delivery) and item.message is not None:  # most are
+            return self._name(item, item.message)
         match item:
-            case Command(message) | Delivery(message=Message() as message):
+            case Command(message):
                 return self._name(item, message)
             case Delivery(envelope=envelope):
                 return self._decode(item, bytes(envelope.body))

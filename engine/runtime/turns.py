@@ -85,9 +85,10 @@ class TurnTaker:
         return len(works)
 
     def _take_one(self, batch: Batch, work: Work) -> None:
+        if isinstance(work.item, Delivery):  # most are
+            self._take_delivery(batch, work, work.item)
+            return
         match work.item:
-            case Delivery() as delivery:
-                self._take_delivery(batch, work, delivery)
             case Command() as command:
                 self._take_command(batch, work, command)
             case TimerDue(row):

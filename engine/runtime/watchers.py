@@ -1,7 +1,7 @@
 """Live streams: committed changes of one entity, pushed to whoever watches it.
 
-A change is pushed in dispatch, so a watcher never sees what a crash could take back. Each watcher has a bounded queue;
-one that falls behind loses the oldest changes, never the newest: states are snapshots, so the newest tells all.
+A change is pushed in dispatch, so a watcher never sees what a crash could take back. Each watcher keeps a bounded number
+of changes; one that falls behind loses the oldest, never the newest: states are snapshots, so the newest tells all.
 """
 
 import asyncio
@@ -11,17 +11,18 @@ from collections.abc import Callable, Mapping
 from sagamore.engine.envelope import Address
 from sagamore.engine.message import State
 
+Seen = Callable[[State | None], None]
+
 
 class Watcher:
     """One reader's queue of one entity's states; a context manager that leaves the registry."""
 
-    def __init__(self, leave: Callable[["Watcher"], None], changes_max: int) -> None:
-        self._leave = leave
+    def __init__(self, watchers: "Watchers", address: Address, key: str, changes_max: int) -> None:
+        self._watchers, self._address, self._key = watchers, address, key
         self._changes: deque[State | None] = deque(maxlen=changes_max)
         self._changed = asyncio.Event()
 
-    def push(self, state: State | None) -> None:
-        """A committed state."""
+    def _push(self, state: State | None) -> None:
         self._changes.append(state)
         self._changed.set()
 
@@ -33,10 +34,11 @@ class Watcher:
         return self._changes.popleft()
 
     def __enter__(self) -> "Watcher":
+        self._watchers.enter(self._address, self._key, self._push)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._leave(self)
+        self._watchers.leave(self._address, self._key, self._push)
 
 
 class Watchers:
@@ -44,20 +46,22 @@ class Watchers:
 
     def __init__(self, changes_max: int) -> None:
         self._changes_max = changes_max
-        self._watchers: dict[Address, dict[str, set[Watcher]]] = {}
+        self._watchers: dict[Address, dict[str, list[Seen]]] = {}
 
     def watch(self, address: Address, key: str) -> Watcher:
         """Watch one entity; use it in a `with`."""
+        return Watcher(self, address, key, self._changes_max)
 
-        def leave(watcher: Watcher) -> None:
-            watchers = self._watchers[address][key]
-            watchers.discard(watcher)
-            if not watchers:
-                del self._watchers[address][key]
+    def enter(self, address: Address, key: str, seen: Seen) -> None:
+        """Call `seen` with each committed state of the entity, until `leave`."""
+        self._watchers.setdefault(address, {}).setdefault(key, []).append(seen)
 
-        watcher = Watcher(leave, self._changes_max)
-        self._watchers.setdefault(address, {}).setdefault(key, set()).add(watcher)
-        return watcher
+    def leave(self, address: Address, key: str, seen: Seen) -> None:
+        """No more."""
+        by_key = self._watchers[address]
+        by_key[key].remove(seen)
+        if not by_key[key]:
+            del by_key[key]
 
     def watched(self, address: Address) -> Mapping[str, object]:
         """The watched keys of a partition."""
@@ -65,8 +69,8 @@ class Watchers:
 
     def push(self, address: Address, key: str, state: State | None) -> None:
         """An entity's committed change."""
-        for watcher in self._watchers[address][key]:
-            watcher.push(state)
+        for seen in tuple(self._watchers[address][key]):
+            seen(state)
 
     def statistics(self) -> int:
         """How many there are."""

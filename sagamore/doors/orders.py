@@ -25,8 +25,7 @@ from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.text import check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.errors import InvalidInput
-from sagamore.engine.message import Codec, Message
-from sagamore.engine.runtime.deadline import Deadline
+from sagamore.engine.message import Codec, Message, State
 from sagamore.engine.runtime.engine import Engine
 from sagamore.files import Files
 from sagamore.story import Line as StoryLine
@@ -135,12 +134,16 @@ class Orders:
     async def wait(self, order_id: str, *, settled: bool = False, timeout: timedelta) -> Order:
         """The order once it is no longer PENDING, or with `settled` once nothing of it is under way any more. Raises
         UnknownOrder, TimeoutError."""
-        clock = self._engine.clock
-        with Deadline(clock, clock.now_ms() + int(timeout.total_seconds() * 1000)):
-            async for order in self.changes(order_id):
-                if order.status != "PENDING" and not (settled and order.settlement == "DUE"):
-                    return order
-        raise UnknownOrder(order_id)
+
+        def reached(state: State | None) -> bool:
+            return not isinstance(state, Order) or (
+                state.status != "PENDING" and not (settled and state.settlement == "DUE")
+            )
+
+        found = await self._engine.until("orders", order_id, reached, int(timeout.total_seconds() * 1000))
+        if not isinstance(found, Order):
+            raise UnknownOrder(order_id)
+        return found
 
     async def changes(self, order_id: str) -> AsyncIterator[Order]:
         """The order now, then each of its committed changes, live; a slow reader skips to the newest. Raises

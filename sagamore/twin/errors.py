@@ -4,7 +4,7 @@ TwinError
 ├── Rejected            refused at the door, before anything ran: never stored, so the same key may come again
 ├── JournalDamaged      the file is not the twin's, or a line other than a torn last one cannot be read
 ├── JournalLocked       another twin writes this file
-└── JournalBroken       an earlier write failed: memory is ahead of the disk, nothing more is accepted
+└── JournalBroken       an earlier write failed: memory is ahead of the disk, nothing more is answered
 """
 
 from typing import ClassVar

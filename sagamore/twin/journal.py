@@ -80,12 +80,18 @@ class Journal:
         """Write it down.
 
         Raises:
-            JournalBroken: an earlier write failed.
-            OSError: this one failed.
+            OSError: it failed, and from now on `check` does.
+        """
+        self._write(msgspec.json.encode(line) + b"\n")
+
+    def check(self) -> None:
+        """Before anything is served or counted.
+
+        Raises:
+            JournalBroken: an earlier write failed, so memory may hold what the file does not.
         """
         if self._broken:
             raise JournalBroken(f"{self._path}: an earlier write failed; start the twin again")
-        self._write(msgspec.json.encode(line) + b"\n")
 
     def close(self) -> None:
         """Give the lock back."""

@@ -20,6 +20,7 @@ from sagamore.twin.payment import MESSAGES, Payment, Refund, RefundStatus
 
 Amount = Annotated[int, Meta(ge=1, le=2**53 - 1)]  # minor units; beyond it JSON readers begin to round
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
+WAITING = ("action_required", "pending")  # for the customer, or for the customer's bank
 
 
 class Pay(Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,7 +126,7 @@ class Provider:
         """Give up what is not captured; 200 whenever nothing is held afterwards."""
         if payment.status == "captured":
             return _refused(payment, "already_captured")
-        if payment.status in ("authorised", "action_required", "pending"):
+        if payment.status == "authorised" or payment.status in WAITING:
             return self._move(Changed(payment.id, "voided"), 200, now_ms)
         return Done(None, Answer(200, _json(payment)))
 
@@ -152,7 +153,7 @@ class Provider:
         Raises:
             Rejected: 409, nothing waits for the customer.
         """
-        waits = payment.status in ("action_required", "pending")
+        waits = payment.status in WAITING
         if not waits and not (request.late and payment.status in ("refused", "voided", "lapsed")):
             raise Rejected(409, "not_completable", f"{payment.id} is {payment.status}")
         completed = self._completed(payment, request.outcome == "captured", not waits, now_ms)
@@ -168,6 +169,7 @@ class Provider:
             elif payment.status == "authorised":
                 movements.append(Changed(payment_id, "lapsed", event=True))
             else:
+                assert payment.status in WAITING, f"{payment_id} is {payment.status} and yet due"
                 movements.append(self._completed(payment, True, False, now_ms))
             self.ledger.apply(movements[-1], now_ms)
         return movements

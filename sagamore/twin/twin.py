@@ -83,7 +83,8 @@ class Twin:
         self._journal.close()
 
     def tick(self) -> int:
-        """Count what has fallen due, forget old keys; returns the time in ms."""
+        """Count what has fallen due, forget old keys; returns the time in ms. Raises: JournalBroken."""
+        self._journal.check()
         now_ms = self._now_ms()
         for movement in self.provider.take_due(now_ms):
             self._journal.append(Line(now_ms, movement))

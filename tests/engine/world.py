@@ -9,6 +9,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
 from sagamore.engine.effect import Provider
+from sagamore.engine.errors import PartitionDown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import State
 from sagamore.engine.runtime.engine import Engine
@@ -100,13 +101,20 @@ class World:
         until_ms = self.clock.now_ms() + most_ms
         while True:
             await self.clock.settle()
-            state = await self.engine.read(kind, key)
+            state = await self._read(kind, key)
             if state is not None and right(state):
                 return state
             due_ms = self.clock.next_ms
             assert due_ms is not None, f"{kind} {key} is {state}, and nothing is due"
             assert due_ms <= until_ms, f"{kind} {key} is still {state} after {most_ms} ms"
             await self.clock.advance(max(0, due_ms - self.clock.now_ms()))
+
+    async def _read(self, kind: str, key: str) -> State | None:
+        try:
+            return await self.engine.read(kind, key)
+        except PartitionDown:
+            assert self.engine.health().status != "RED"  # it is being reopened
+            return None
 
     async def letters(self) -> list[DeadLetter]:
         """All dead letters, by id."""

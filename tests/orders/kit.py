@@ -45,8 +45,8 @@ from sagamore.engine.testing import NOON_MS, TurnResult, run_turn
 from sagamore.engine.turn import AlertCleared, AlertRaised, Noted, TimerCancelled, TimerSet
 
 ORDER = "ord_" + "0" * 32
-MUG, PLATE = "mug 0", "plate 1"
-"""With two inventory partitions one lives in each; the kit asserts it."""
+MUG, PLATE = "MUG", "PLATE"
+"""With two inventory partitions the mug lives in the first and the plate in the second."""
 AMOUNT = 2 * 1250 + 3 * 400 + 300
 SOON_MS = NOON_MS + 60_000
 

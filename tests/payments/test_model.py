@@ -209,8 +209,8 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def one_effect_that_moves_money_is_under_way(self) -> None:
-        moving = [effect for effect in self.effects.values() if effect.operation != "read"]
-        assert len(moving) + len(self.parked) <= 1, (moving, self.parked)
+        effects = [*self.effects.values(), *self.parked.values()]
+        assert len([effect for effect in effects if effect.operation != "read"]) <= 1, effects
 
     @invariant()
     def the_bank_never_gave_back_more_than_it_took(self) -> None:
@@ -241,10 +241,9 @@ class World(RuleBasedStateMachine):
         for deal in self.bank.deals.values():
             if deal.status in ("action_required", "pending"):
                 deal.status = "refused"
-        if self.bag:
-            for message in [self.bag.pop(0) for _ in list(self.bag)]:
-                self.take(message)
-        elif self.effects:
+        for message in [self.bag.pop(0) for _ in list(self.bag)]:
+            self.take(message)
+        if self.effects:
             effect = self.effects[min(self.effects)]
             self.ended(effect, *self.bank.do(effect, "yes"))
         elif self.payment and self.payment.waits:
@@ -254,7 +253,7 @@ class World(RuleBasedStateMachine):
         elif self.letters:
             self.replay()
         else:
-            return False
+            return bool(self.bag)
         return True
 
 

@@ -1,5 +1,6 @@
 """The books on disk: what was answered is there again after a restart."""
 
+import os
 from pathlib import Path
 
 import aiohttp
@@ -7,6 +8,7 @@ import pytest
 
 from sagamore.twin import running_twin
 from sagamore.twin.errors import JournalDamaged, JournalLocked
+from sagamore.twin.journal import Journal, Line
 from tests.twin.client import DAY_MS, Client, ManualClock, twin_in
 
 
@@ -146,3 +148,20 @@ async def test_a_second_twin_in_the_same_directory_is_refused(tmp_path: Path) ->
                 pass
     async with running_twin(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+def test_each_line_is_synced_before_its_answer_only_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: bool
+) -> None:
+    synced_bytes = []
+    path = tmp_path / "twin.jsonl"
+    monkeypatch.setattr(os, "fdatasync", lambda _: synced_bytes.append(path.stat().st_size))
+    journal = Journal(tmp_path, fsync)
+    assert list(journal.read()) == []
+    sizes = [path.stat().st_size]
+    for at_ms in range(3):
+        journal.append(Line(at_ms))
+        sizes.append(path.stat().st_size)
+    journal.close()
+    assert synced_bytes == (sizes if fsync else [])

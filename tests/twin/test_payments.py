@@ -83,11 +83,15 @@ async def test_an_authorisation_lapses_by_itself_and_is_told_as_an_event(client:
     assert (account["voided"], account["live_authorisations"]) == (1000, 0)
 
 
-async def test_a_captured_payment_does_not_lapse(client: Client, clock: ManualClock) -> None:
+async def test_only_an_authorisation_lapses(client: Client, clock: ManualClock) -> None:
     payment = await client.authorise()
     await client.operate(payment, "capture", amount=1000)
+    await client.operate(await client.authorise(), "void")
+    await client.pay("pm_refused", capture=False)
+    await client.pay("pm_action", capture=False)
     clock.ms += 8 * DAY_MS
-    assert (await client.payments())[0]["status"] == "captured"
+    statuses = [payment["status"] for payment in await client.payments()]
+    assert statuses == ["captured", "voided", "refused", "action_required"]
     assert await client.events() == []
 
 

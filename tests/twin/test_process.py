@@ -4,6 +4,7 @@ import ast
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -82,6 +83,22 @@ async def test_it_takes_the_lifetime_of_keys_and_fsync_as_options(tmp_path: Path
             while (await client.get("/v1/statistics"))["keys"]:
                 pass
         assert not (await client.pay(key="k")).replayed
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limit of another process is set on Linux only")
+async def test_after_a_failed_write_nothing_is_answered_until_a_restart(tmp_path: Path) -> None:
+    async with _process(tmp_path) as (process, url), client_of(url) as client:
+        assert (await client.pay(key="whole")).status == 200
+        bytes_max = (tmp_path / "twin.jsonl").stat().st_size + 10
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
+        assert (await client.pay(key="torn", reference="ORD-2")).status == 500
+        assert (await client.get("/v1/payments?reference=ORD-2")).status == 500
+        assert (await client.get("/v1/payments?reference=ORD-1")).status == 500
+        assert (await client.pay(key="torn", reference="ORD-2")).status == 500
+    async with _process(tmp_path) as (_, url), client_of(url) as client:
+        assert await client.payments("ORD-2") == []
+        assert (await client.pay(key="whole")).replayed
+        assert not (await client.pay(key="torn", reference="ORD-2")).replayed
 
 
 @pytest.mark.parametrize(
