@@ -10,6 +10,8 @@ import msgspec
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import DAY_MS, MINUTE_MS, SECOND_MS
 
+MESSAGE_BYTES_MAX = 1 << 19  # half a batch: an order of 1,000 lines is 120 kB
+
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -31,8 +33,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Per partition; about 40 MB of orders."""
     due_rows_max: Positive = 256
     """Timers, retries, effects and spilled parcels are read from disk so many at a time."""
-    message_bytes_max: Positive = 1 << 19
-    """Half a batch: 1,000 order lines are 120 kB."""
     key_characters_max: Positive = 255
     """An idempotency key, as the strictest providers have it."""
     entities_per_message_max: Positive = 1_001
@@ -72,7 +72,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.batch_messages_max > self.mailbox_messages_max:
             raise InvalidInput("batch_messages_max", self.batch_messages_max, "at most mailbox_messages_max")
-        if self.message_bytes_max * 2 > self.batch_bytes_max:
-            raise InvalidInput("message_bytes_max", self.message_bytes_max, "at most half of batch_bytes_max")
+        if self.batch_bytes_max < MESSAGE_BYTES_MAX * 2:
+            raise InvalidInput("batch_bytes_max", self.batch_bytes_max, f"at least {MESSAGE_BYTES_MAX * 2}")
         if self.checkpoint_wal_bytes >= self.checkpoint_wal_bytes_max:
             raise InvalidInput("checkpoint_wal_bytes", self.checkpoint_wal_bytes, "less than checkpoint_wal_bytes_max")

@@ -70,19 +70,24 @@ class RetryRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.envelope.id
 
 
-class HistoryRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class HistoryRow(msgspec.Struct, frozen=True, gc=False):
     """One turn, as its entity's story keeps it."""
 
-    correlation: str
     turn: int
+    correlation: str
     at_ms: int
     entity: str
     message: str
     """The message's stored type."""
     message_id: str
-    sender: Address
     attempt: int
     notes: tuple[msgspec.Raw, ...]
+
+    @property
+    def cause(self) -> str:
+        """The turn that sent the message, as `orders/0:1234`; empty if it came from outside."""
+        place = self.message_id.partition(".")[0]
+        return place if ":" in place else ""
 
 
 class ClientKeyRow(msgspec.Struct, array_like=True, frozen=True, gc=False):

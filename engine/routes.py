@@ -25,9 +25,15 @@ def stable_hash(key: str) -> int:
 class ActorRoutes:
     """Routes over a fixed set of actors."""
 
-    def __init__(self, actors: Iterable[Actor[Any, Any]], partition_counts: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        actors: Iterable[Actor[Any, Any]],
+        partition_counts: Mapping[str, int],
+        providers: Iterable[str] | None = None,
+    ) -> None:
         self.actors = {actor.kind: actor for actor in actors}
         self.partition_counts = dict.fromkeys(self.actors, 1) | dict(partition_counts)
+        self._providers = None if providers is None else frozenset(providers)
         self._subscribers: dict[type[Message], tuple[str, ...]] = {}
         for actor in self.actors.values():
             for event in actor.subscribes:
@@ -60,6 +66,11 @@ class ActorRoutes:
     def subscribers(self, event: type[Message]) -> tuple[str, ...]:
         """The kinds that get this event, in the order in which the actors were composed."""
         return self._subscribers.get(event, ())
+
+    def check_provider(self, name: str) -> None:
+        """Raises UnknownKind if there is no such provider; without a list of them every name will do."""
+        if self._providers is not None and name not in self._providers:
+            raise UnknownKind("provider", name, f"this program has {', '.join(sorted(self._providers)) or 'none'}")
 
     def actor(self, kind: str) -> Actor[Any, Any]:
         """The actor of a kind. Raises UnknownKind, naming those there are."""

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 import msgspec
 
 from sagamore.engine.envelope import NORMAL_LANE, Address, address_of
+from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ids import derived_id
+from sagamore.engine.limits import MESSAGE_BYTES_MAX
 from sagamore.engine.message import Message, Record, State, encode
 
 
@@ -30,6 +32,10 @@ class Routes(Protocol):
         """The kinds that get this event."""
         ...
 
+    def check_provider(self, name: str) -> None:
+        """Raises UnknownKind if effects cannot be started there."""
+        ...
+
 
 class Intention(msgspec.Struct, frozen=True, gc=False):
     """Something the turn wants done once it is durable."""
@@ -44,7 +50,7 @@ class Sent(Intention, frozen=True, gc=False):
     body: bytes
 
 
-class Replied(Intention, frozen=True, gc=False):
+class Replied(msgspec.Struct, frozen=True, gc=False):
     """The answer to whoever asked; `kept` is what a later ask with the same key is answered with."""
 
     answer: Record
@@ -136,7 +142,7 @@ class Turn:
 
     __slots__ = (
         "_ids_made", "_load", "_routes", "_sent_at_ms", "address", "attempt", "correlation", "entity", "intentions",
-        "message_id", "now_ms", "partition", "saved", "sender",
+        "message_id", "now_ms", "partition", "replied", "saved", "sender",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - one caller, on the hot path
@@ -162,6 +168,7 @@ class Turn:
         self.sender = sender
         self.attempt = attempt
         self.intentions: list[Intention] = []
+        self.replied: Replied | None = None
         self.saved: dict[str, State | None] = {}
         self._load = load
         self._routes = routes
@@ -194,7 +201,10 @@ class Turn:
     def send(self, kind: str, message: Message, *, partition: int | None = None, lane: int = NORMAL_LANE) -> None:
         """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried."""
         address = self._routes.address(kind, message) if partition is None else address_of(kind, partition)
-        self.intentions.append(Sent(address, lane, message, encode(message)))
+        body = encode(message)
+        if len(body) > MESSAGE_BYTES_MAX:
+            raise NotEncodable("message", message, f"at most {MESSAGE_BYTES_MAX} bytes")
+        self.intentions.append(Sent(address, lane, message, body))
 
     def publish(self, event: Message, *, lane: int = NORMAL_LANE) -> None:
         """Send an event to every subscription of its type."""
@@ -203,7 +213,7 @@ class Turn:
 
     def reply(self, answer: Record, *, kept: Record | None = None) -> None:
         """Answer the command. `kept`, by default the answer itself, is stored under the idempotency key."""
-        self.intentions.append(Replied(answer, answer if kept is None else kept))
+        self.replied = Replied(answer, answer if kept is None else kept)
 
     def schedule(
         self, name: str, message: Message, *, at_ms: int | None = None, after: timedelta | None = None
@@ -220,7 +230,8 @@ class Turn:
 
     def start(self, provider: str, operation: str, request: msgspec.Struct, *, key: str, policy: str = "") -> str:
         """Start an effect and return its id. `key` goes to the provider with every attempt; `policy` names one of the
-        actor's `effect_policies`."""
+        actor's `effect_policies`. Raises UnknownKind if the engine has no such provider."""
+        self._routes.check_provider(provider)
         effect = self.new_id("eff")
         text = encode(request).decode()
         self.intentions.append(EffectStarted(effect, self.entity, provider, operation, text, key, policy))

@@ -17,6 +17,7 @@ from sagamore.actors.orders.payment_effects import PaymentEffects
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.providers.absent import AbsentPayments
+from sagamore.control import serving
 from sagamore.doors.dead_letters import DeadLetters
 from sagamore.doors.inventory import Inventory
 from sagamore.doors.orders import Orders
@@ -64,6 +65,7 @@ class Sagamore:
         payments: what takes the money; without one, payments wait on disk and orders that need one are refused
         actors: the host's own
         on_alert: called in the event loop whenever an alert is raised, again too; must not block
+        While it is open, the command line reaches it through the directory's control socket.
         Raises DirectoryError, InvalidInput.
         """
         settings, clock = settings or Settings(), clock or SystemClock()
@@ -78,11 +80,14 @@ class Sagamore:
                 limits=settings.limits, clock=clock, breaker=settings.breaker, on_alert=on_alert,
             )  # fmt: skip
             await engine.start()
-            shop = cls(engine, directory)
             try:
-                yield shop
+                shop = cls(engine, directory)
+                try:
+                    async with serving(shop):
+                        yield shop
+                finally:
+                    await shop.files.close()
             finally:
-                await shop.files.close()
                 await engine.stop()
         finally:
             await provider.close()

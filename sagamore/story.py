@@ -56,7 +56,7 @@ def _in_causal_order(rows: dict[str, tuple[Address, HistoryRow]]) -> Iterable[st
     leads_to: dict[str, list[str]] = {}
     latest: dict[Address, str] = {}
     for place, (address, row) in sorted(rows.items(), key=lambda item: (item[1][0], item[1][1].turn)):
-        causes = {cause for cause in (_cause(row), latest.get(address)) if cause in rows}
+        causes = {cause for cause in (row.cause, latest.get(address)) if cause in rows}
         latest[address] = place
         waits[place] = causes
         for cause in causes:
@@ -72,12 +72,6 @@ def _in_causal_order(rows: dict[str, tuple[Address, HistoryRow]]) -> Iterable[st
                 heapq.heappush(ready, (rows[next_place][1].at_ms, next_place))
 
 
-def _cause(row: HistoryRow) -> str:
-    """`orders/0:1234` of the message id `orders/0:1234.1`."""
-    place = row.message_id.partition(".")[0]
-    return place if ":" in place else ""
-
-
 def _line(address: Address, row: HistoryRow) -> Line:
     return Line(
         at=datetime.fromtimestamp(row.at_ms / 1000, UTC),
@@ -85,7 +79,7 @@ def _line(address: Address, row: HistoryRow) -> Line:
         turn=row.turn,
         entity=row.entity,
         message=row.message.partition("/")[0],
-        cause=_cause(row),
+        cause=row.cause,
         attempt=row.attempt,
         notes=tuple(_say(bytes(note)) for note in row.notes),
     )

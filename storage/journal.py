@@ -204,7 +204,7 @@ class SQLiteJournal:
     async def checkpoint(self, above_bytes: int) -> int:
         """A PASSIVE checkpoint if the WAL is larger than that; the bytes it holds afterwards. When all of it is in the
         file, the next commit starts the WAL anew and cuts it to its own size (`journal_size_limit`)."""
-        if self._unlooked_bytes >= LOOK_AT_WAL_EVERY_BYTES:
+        if self._unlooked_bytes >= min(LOOK_AT_WAL_EVERY_BYTES, above_bytes):
             self._unlooked_bytes = 0
             with contextlib.suppress(FileNotFoundError):
                 self._wal_bytes = self.path.with_name(self.path.name + "-wal").stat().st_size
@@ -262,7 +262,7 @@ def batch_parameters(commit: Commit) -> list[Any]:
         _text([(e.id, e.provider, e.due_ms, e.state == "parked", e) for e in effects.values() if e is not None]),
         _text([key for key, row in effects.items() if row is None]),
         _text(commit.client_keys),
-        _text(commit.history),
+        _text([rows.history_text(row) for row in commit.history]),
         _text([row for row in alerts.values() if row is not None]),
         _text([key for key, row in alerts.items() if row is None]),
     ]

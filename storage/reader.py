@@ -21,6 +21,7 @@ from sagamore.engine.ports import AlertRow, HistoryRow, RetryRow, TimerRow
 from sagamore.storage import partition_file, rows
 from sagamore.storage.failures import as_directory_error, missing
 from sagamore.storage.manifest import MANIFEST_NAME, addresses, read_manifest
+from sagamore.storage.schema import CORRELATION_IS_ID
 
 PAGE_ROWS_MAX = 1_000  # some milliseconds: what a checkpoint may have to wait for
 _ABOVE_ALL = "\U0010ffff"
@@ -96,18 +97,22 @@ class Reader:
     # --- stories ---
 
     async def history(self, correlation: str, after_turn: int, limit: int) -> list[HistoryRow]:
-        """The turns of one story, in order, after a turn (0 for all)."""
+        """The turns of one story, in order, after a turn (0 for all). By index if the correlation is an id, else the
+        file is read from end to end."""
+        by_index = f" AND {CORRELATION_IS_ID}" if "_" in correlation[-33:-32] else ""
         found = await self._page(
-            "SELECT row FROM history WHERE correlation = ? AND turn > ? ORDER BY turn", (correlation, after_turn), limit
+            f"SELECT {rows.HISTORY_COLUMNS} FROM history WHERE correlation = ?{by_index} AND turn > ? ORDER BY turn",
+            (correlation, after_turn),
+            limit,
         )
-        return [rows.history_row(row) for (row,) in found]
+        return [rows.history_row(row) for row in found]
 
-    async def history_page(self, after: tuple[str, int], limit: int) -> list[HistoryRow]:
-        """The turns of all stories by (correlation, turn), for audits; ("", 0) is the start."""
+    async def history_page(self, after_turn: int, limit: int) -> list[HistoryRow]:
+        """The turns of all stories in the order in which they were taken, for audits."""
         found = await self._page(
-            "SELECT row FROM history WHERE (correlation, turn) > (?, ?) ORDER BY correlation, turn", after, limit
+            f"SELECT {rows.HISTORY_COLUMNS} FROM history WHERE turn > ? ORDER BY turn", (after_turn,), limit
         )
-        return [rows.history_row(row) for (row,) in found]
+        return [rows.history_row(row) for row in found]
 
     # --- what waits ---
 

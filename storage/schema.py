@@ -6,7 +6,9 @@ a busy event loop and SQLite work side by side (measured: 250,000 rows a second;
 The statement is atomic by itself, so there is no BEGIN, and no transaction that a cancellation could leave open.
 
 Numbers per (sender, receiver, lane) run without a gap; a parcel holds the messages `first` to `last` of one batch.
-Every table whose name is plain is the engine's; states are JSON text that says its own type.
+States are JSON text that says its own type. History is in the order of turns, at the end of its table always; with
+(correlation, turn) as its key the same rows cost half as much again to write, for random correlations five times as
+much.
 """
 
 import sqlite3
@@ -17,7 +19,12 @@ if sqlite3.sqlite_version_info < (3, 38, 0):  # the operator `->`
 FORMAT = 1
 APPLICATION_ID = 0x5A6A3012  # "ours" in the file's header, so that another program's database is recognised
 
-TABLES = """
+CORRELATION_IS_ID = "substr(correlation, -33, 1) = '_'"
+"""Stories are found by index where ids rise with time, so that inserts into it stay local. For other correlations, a
+customer's name perhaps, every turn would touch a page of its own (measured: 3.5 ms a batch against 0.7); the few who
+ask for such a story read the file from end to end."""
+
+TABLES = f"""
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE entity(key TEXT NOT NULL UNIQUE, state TEXT NOT NULL);
 CREATE TABLE entity_index(field TEXT, value TEXT, key TEXT, PRIMARY KEY(field, value, key)) WITHOUT ROWID;
@@ -35,7 +42,8 @@ CREATE TABLE effect(id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, due_ms INTE
 CREATE INDEX effect_due ON effect(provider, parked, due_ms, id);
 CREATE TABLE client_key(key TEXT NOT NULL UNIQUE, body_hash TEXT NOT NULL, at_ms INTEGER NOT NULL,
     answer TEXT NOT NULL);
-CREATE TABLE history(correlation TEXT, turn INTEGER, row TEXT NOT NULL, PRIMARY KEY(correlation, turn)) WITHOUT ROWID;
+CREATE TABLE history(turn INTEGER PRIMARY KEY, correlation TEXT NOT NULL, row TEXT NOT NULL);
+CREATE INDEX story ON history(correlation) WHERE {CORRELATION_IS_ID};
 CREATE TABLE alert(name TEXT, subject TEXT, row TEXT NOT NULL, PRIMARY KEY(name, subject)) WITHOUT ROWID;
 CREATE TABLE death(message TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('turn', 0), ('generation', 0), ('clean', 1);
@@ -86,7 +94,7 @@ CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batch BEGIN
     INSERT INTO effect(id, provider, due_ms, parked, row) {_spread_json("effects", 5)}
         ON CONFLICT(id) DO UPDATE SET due_ms = excluded.due_ms, parked = excluded.parked, row = excluded.row;
     INSERT INTO client_key(key, body_hash, at_ms, answer) {_spread_json("client_keys", 4)};
-    INSERT INTO history SELECT {_places(2)}, value FROM json_each(NEW.history);
+    INSERT INTO history(turn, correlation, row) {_spread("history", 3)};
     DELETE FROM alert WHERE (name, subject) IN ({_spread("alerts_gone", 2)});
     INSERT OR REPLACE INTO alert SELECT {_places(2)}, value FROM json_each(NEW.alerts);
 END;

@@ -13,7 +13,6 @@ from sagamore.engine.dead_letters import DEAD_LETTERS, Bury
 from sagamore.engine.dead_letters import Attempt as FailedAttempt
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import NORMAL_LANE, Address, Envelope, Parcel, Stream
-from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ids import derived_id
 from sagamore.engine.message import Message, Record, State, encode, tag_of
 from sagamore.engine.ports import AlertRow, ClientKeyRow, Commit, HistoryRow, IndexChange, RetryRow, TimerRow
@@ -26,7 +25,6 @@ from sagamore.engine.turn import (
     EffectWithdrawn,
     Intention,
     Noted,
-    Replied,
     Resent,
     Sent,
     TimerCancelled,
@@ -40,12 +38,11 @@ Answer = Record | BaseException | None
 class Batch:
     """`turn` is the number of the last turn taken; messages are numbered when the batch is sealed."""
 
-    def __init__(self, address: Address, now_ms: int, turn: int, message_bytes_max: int) -> None:
+    def __init__(self, address: Address, now_ms: int, turn: int) -> None:
         self.address = address
         self.now_ms = now_ms
         self.turn = self.turn_before = turn
         self.bytes = 0
-        self._message_bytes_max = message_bytes_max
         # read for this batch
         self.loaded: dict[str, Any] = {}
         self.kept_keys: dict[str, ClientKeyRow] = {}
@@ -75,33 +72,30 @@ class Batch:
         something of it cannot be stored."""
         encoded = {key: None if state is None else encode(state) for key, state in turn.saved.items()}
         answer, kept = None, b"null"
-        for intention in turn.intentions:
-            if isinstance(intention, Sent) and len(intention.body) > self._message_bytes_max:
-                raise NotEncodable("message", intention.message, f"at most {self._message_bytes_max} bytes")
-            if isinstance(intention, Replied):
-                answer = intention.answer
-                saved = intention.kept is turn.saved.get(turn.entity)
-                kept = (saved and encoded[turn.entity]) or encode(intention.kept)
+        if turn.replied is not None:
+            answer = turn.replied.answer
+            saved = turn.replied.kept is turn.saved.get(turn.entity)
+            kept = (saved and encoded[turn.entity]) or encode(turn.replied.kept)
         self.turn += 1
         self.states |= turn.saved
         self._encoded |= encoded
         self.bytes += sum(len(state) for state in encoded.values() if state is not None)
         notes: list[msgspec.Raw] = []
         for n, intention in enumerate(turn.intentions):
-            if isinstance(intention, Sent):
+            if isinstance(intention, Noted):
+                notes.append(msgspec.Raw(intention.note))
+            elif isinstance(intention, Sent):
                 envelope = Envelope(
                     0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, msgspec.Raw(intention.body),
                     trace=trace,
                 )  # fmt: skip
                 self.send(intention.receiver, intention.lane, envelope, intention.message)
                 self.bytes += len(intention.body)
-            elif isinstance(intention, Noted):
-                notes.append(msgspec.Raw(intention.note))
-            elif not isinstance(intention, Replied):
+            else:
                 self._absorb_rare(intention, turn, trace, known_alerts)
         row = HistoryRow(
-            turn.correlation, self.turn, self.now_ms, turn.entity, message_type, turn.message_id, turn.sender,
-            turn.attempt, tuple(notes),
+            self.turn, turn.correlation, self.now_ms, turn.entity, message_type, turn.message_id, turn.attempt,
+            tuple(notes),
         )  # fmt: skip
         self.history.append(row)
         return answer, kept
@@ -166,12 +160,12 @@ class Batch:
         buried = Envelope(0, f"{envelope.id}.dead", envelope.correlation, self.now_ms, msgspec.Raw(encode(message)))
         self.send(f"{DEAD_LETTERS}/0", NORMAL_LANE, buried, message)
 
-    def tell_story(self, envelope: Envelope, sender: Address, entity: str, note: str) -> None:
+    def tell_story(self, envelope: Envelope, entity: str, note: str) -> None:
         """Add a turn that left no change, for example one that raised, to its story."""
         self.turn += 1
         notes = (msgspec.Raw(encode(note)),)
         row = HistoryRow(
-            envelope.correlation, self.turn, self.now_ms, entity, type_of(bytes(envelope.body)), envelope.id, sender,
+            self.turn, envelope.correlation, self.now_ms, entity, type_of(bytes(envelope.body)), envelope.id,
             envelope.attempt, notes,
         )  # fmt: skip
         self.history.append(row)

@@ -68,10 +68,6 @@ class Effects:
             self._cursors[provider] = cursor
         return cursor
 
-    def knows(self, provider: str) -> bool:
-        """Whether there is such a provider."""
-        return provider in self._pools
-
     # --- what changes a row: called for the items of a batch ---
 
     def ended(self, batch: Batch, ended: AttemptEnded) -> tuple[EffectRow, EffectOutcome] | None:

@@ -29,7 +29,7 @@ from sagamore.engine.errors import (
     WrongLoop,
 )
 from sagamore.engine.ids import IdMaker
-from sagamore.engine.limits import Limits
+from sagamore.engine.limits import MESSAGE_BYTES_MAX, Limits
 from sagamore.engine.message import Message, Record, State, encode
 from sagamore.engine.ports import AlertRow, Clock, Opened, Store
 from sagamore.engine.routes import ActorRoutes, stable_hash
@@ -101,7 +101,8 @@ class Engine:
     ) -> None:
         self.limits = limits or Limits()
         self.clock: Clock = clock or SystemClock()
-        self.routes = ActorRoutes((*actors, SystemActor(), DeadLettersActor()), partition_counts)
+        composed = (*actors, SystemActor(), DeadLettersActor())
+        self.routes = ActorRoutes(composed, partition_counts, [provider.name for provider in providers])
         self._store = store
         self._on_alert = on_alert
         self._loop, self._forks = asyncio.get_running_loop(), _forks
@@ -213,8 +214,8 @@ class Engine:
         key = message_id if key is None else self._checked(key)
         try:
             body = encode(message if same is None else same)
-            if len(body) > self.limits.message_bytes_max:
-                raise InvalidInput("message", f"{len(body)} bytes", f"at most {self.limits.message_bytes_max} bytes")
+            if len(body) > MESSAGE_BYTES_MAX:
+                raise InvalidInput("message", f"{len(body)} bytes", f"at most {MESSAGE_BYTES_MAX} bytes")
             actor = self.routes.actor(kind)
             partition = self._seats[self.routes.address(kind, message)].up()
             self._pressure.check(actor)

@@ -253,7 +253,7 @@ class Partition:
         """The five steps, for the items of one batch."""
         self._commands = [item for item in items if isinstance(item, Command)]
         self._now_ms = max(self._now_ms, self._clock.now_ms())
-        batch = Batch(self.address, self._now_ms, self.turn, self._limits.message_bytes_max)
+        batch = Batch(self.address, self._now_ms, self.turn)
         works = await self._load(batch, items)
         if refused is not None:
             works[0].error = refused

@@ -13,7 +13,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import RetryEffect
 from sagamore.engine.effect import EffectOutcome, EffectRow
 from sagamore.engine.envelope import Address, Envelope, partition_of
-from sagamore.engine.errors import EntityDamaged, KeyReused, Refused, UnknownKind
+from sagamore.engine.errors import EntityDamaged, KeyReused, Refused
 from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, Message, State, encode
@@ -31,8 +31,9 @@ from sagamore.engine.runtime.mailbox import (
     TimerDue,
     WithdrawEffect,
 )
-from sagamore.engine.turn import EffectStarted, Routes, Turn
+from sagamore.engine.turn import Routes, Turn
 
+NOT_ENCODED = msgspec.Raw(b"")  # an outcome's message; only one that fails has to be stored
 ERROR_CHARACTERS_MAX = 500  # of an error in a retry row or dead letter
 
 
@@ -137,9 +138,8 @@ class TurnTaker:
         if outcome is None:
             return
         row, message = outcome
-        body = msgspec.Raw(encode(message))
         message_id = f"{self._address}:{row.turn}.{row.id}.{message.verdict}.{row.attempts}"
-        envelope = Envelope(0, message_id, row.correlation, batch.now_ms, body, trace=row.trace)
+        envelope = Envelope(0, message_id, row.correlation, batch.now_ms, NOT_ENCODED, trace=row.trace)
         self._accepted(batch, Work(WithdrawEffect(row.id), message, (row.entity,)), self._address, envelope, ())
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
@@ -188,9 +188,6 @@ class TurnTaker:
         after = handle(before, work.message, turn)
         if after is not before and keys[0] not in turn.saved:
             turn.saved[keys[0]] = after
-        for intention in turn.intentions:
-            if isinstance(intention, EffectStarted) and not self._effects.knows(intention.provider):
-                raise UnknownKind("provider", intention.provider, "one that the engine was opened with")
         return turn
 
     def _state(self, batch: Batch, key: str) -> Any:
@@ -207,7 +204,7 @@ class TurnTaker:
         """Take an accepted message: what it leads to, a retry or a dead letter."""
         if isinstance(work.message, RetryEffect):
             self._effects.retry(batch, work.message.effect)
-            batch.tell_story(envelope, sender, "", f"effect {work.message.effect} is tried again")
+            batch.tell_story(envelope, "", f"effect {work.message.effect} is tried again")
             return
         try:
             self._name_poison(envelope.id)
@@ -221,15 +218,17 @@ class TurnTaker:
 
     def _failed(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         entity = work.keys[0] if work.keys else ""
+        if envelope.body is NOT_ENCODED:
+            envelope.body = msgspec.Raw(encode(work.message))
         policy = self._actor.turn_policy
         hopeless = work.message is None or self._committed.deaths.get(envelope.id, 0) >= self._limits.deaths_max
         if hopeless or envelope.attempt >= policy.attempts_max:
             letter = envelope.dead_letter or derived_id("dl", batch.now_ms, self._partition, envelope.id, 0)
-            batch.tell_story(envelope, sender, entity, f"given up: {errors[-1]}; dead letter {letter}")
+            batch.tell_story(envelope, entity, f"given up: {errors[-1]}; dead letter {letter}")
             batch.bury(letter, sender, envelope, errors)
             return
         wait_ms = policy.backoff.delay_ms(envelope.attempt, self._clock.random_fraction())
-        batch.tell_story(envelope, sender, entity, f"failed: {errors[-1]}; tried again in {wait_ms} ms")
+        batch.tell_story(envelope, entity, f"failed: {errors[-1]}; tried again in {wait_ms} ms")
         again = msgspec.structs.replace(envelope, attempt=envelope.attempt + 1)
         batch.retries[envelope.id] = RetryRow(sender, batch.now_ms + wait_ms, errors, again)
 

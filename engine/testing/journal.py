@@ -24,6 +24,7 @@ from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Journal, 
 from sagamore.engine.testing.clock import ManualClock
 
 T = TypeVar("T")
+Held = Literal["commit", "close"]
 
 
 class ProcessDied(Exception):
@@ -47,25 +48,29 @@ class Faults:
         """The partition of every commit that was asked for."""
         self.died = asyncio.Event()
         self.under_way = 0
-        self.held: dict[Address, asyncio.Event] = {}
-        """Partitions whose commits wait."""
+        self.held: dict[tuple[Address, Held], asyncio.Event] = {}
+        """What waits until it is released."""
 
-    def hold(self, address: Address) -> None:
-        """Make that partition's commits wait."""
-        self.held[address] = asyncio.Event()
+    def hold(self, address: Address, what: Held = "commit") -> None:
+        """Make that partition's commits wait, or its `close`."""
+        self.held[address, what] = asyncio.Event()
 
-    def release(self, address: Address) -> None:
+    def release(self, address: Address, what: Held = "commit") -> None:
         """Let them go on."""
-        self.held.pop(address).set()
+        self.held.pop((address, what)).set()
+
+    async def wait(self, address: Address, what: Held) -> None:
+        """Wait while it is held."""
+        if (held := self.held.get((address, what))) is not None:
+            await held.wait()
 
     async def commit(self, address: Address, journal: Journal, commit: Commit) -> None:
         """Commit, or do what the fault says."""
         self.check_alive()
         self.commits.append(address)
         action = self._action(address, commit)
-        if (held := self.held.get(address)) is not None:
-            await held.wait()
-            self.check_alive()
+        await self.wait(address, "commit")
+        self.check_alive()
         if action == "crash_before":
             self.die()
         elif action == "fail_unwritten":
@@ -167,6 +172,7 @@ class FaultyJournal:
 
     async def close(self, *, clean: bool) -> None:
         """Close the wrapped one; the dead mark nothing clean."""
+        await self._faults.wait(self._address, "close")
         await self._faults.working(self._journal.close(clean=clean and not self._faults.died.is_set()))
 
 

@@ -58,7 +58,7 @@ class ScriptedProvider:
         self.look_ups: list[Call] = []
         self.ledger: dict[str, int] = {}
         """Per key how often it was done; refusals are not done."""
-        self._script = script if callable(script) else list(script)
+        self.script: list[Step] | Callable[[Call], Step] = script if callable(script) else list(script)
         self._look_up_script = list(look_up_script)
         self._answers: dict[str, Outcome] = {}
         self._hanging: list[tuple[Call, Outcome, asyncio.Future[Outcome]]] = []
@@ -106,9 +106,9 @@ class ScriptedProvider:
                 answer.set_result(result)
 
     def _next(self, call: Call) -> Step:
-        if callable(self._script):
-            return self._script(call)
-        return self._script.pop(0) if self._script else DONE
+        if callable(self.script):
+            return self.script(call)
+        return self.script.pop(0) if self.script else DONE
 
     def _do(self, call: Call, outcome: Outcome) -> Outcome:
         if not isinstance(outcome, Succeeded | Declined):

@@ -14,7 +14,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import address_of
 from sagamore.engine.message import Codec, Message, Record, State, encode
 from sagamore.engine.routes import ActorRoutes
-from sagamore.engine.turn import Intention, Replied, Sent, Turn
+from sagamore.engine.turn import Intention, Sent, Turn
 
 NOON_MS = 1_700_000_000_000
 
@@ -27,6 +27,8 @@ class TurnResult(msgspec.Struct, frozen=True):
     entities: dict[str, Any]
     """All entities afterwards, the primary one and the untouched ones included; absent ones are missing."""
     intentions: tuple[Intention, ...]
+    reply: Record | None
+    """The answer to the client, if the turn gave one."""
 
     def sent(self, kind: type[Message] | None = None) -> list[Message]:
         """The messages sent, all or those of one type."""
@@ -36,14 +38,6 @@ class TurnResult(msgspec.Struct, frozen=True):
     def of(self, kind: type[Intention]) -> list[Any]:
         """The intentions of one type, as `EffectStarted` or `TimerSet`."""
         return [i for i in self.intentions if isinstance(i, kind)]
-
-    @property
-    def reply(self) -> Record | None:
-        """The answer to the client, if the turn gave one."""
-        for intention in self.intentions:
-            if isinstance(intention, Replied):
-                return intention.answer
-        return None
 
 
 def run_turn(
@@ -86,4 +80,9 @@ def run_turn(
         if saved is not None:
             assert codec.decode(encode(saved)) == saved, f"{key} comes back changed from its encoding"
     assert {key: encode(s) for key, s in before.items()} == bytes_before, "the handler changed a state it was given"
-    return TurnResult(state, {k: s for k, s in after.items() if s is not None}, tuple(turn.intentions))
+    return TurnResult(
+        state,
+        {k: s for k, s in after.items() if s is not None},
+        tuple(turn.intentions),
+        turn.replied and turn.replied.answer,
+    )

@@ -32,7 +32,7 @@ async def test_asked_again_with_its_key_a_command_is_answered_as_before_and_not_
     assert await engine.read("book", "a") == Page((1, 2))
 
 
-async def test_a_key_with_another_body_is_refused_by_name(world: World) -> None:
+async def test_a05_a_key_with_another_body_is_refused_by_name(world: World) -> None:
     engine = await world.start(Book())
     await engine.ask("book", Note("a", 1), key="k")
     with pytest.raises(KeyReused, match="'k' was used before") as caught:
@@ -40,7 +40,7 @@ async def test_a_key_with_another_body_is_refused_by_name(world: World) -> None:
     assert caught.value.idempotency_key == "k"
 
 
-async def test_two_asks_with_one_key_in_one_batch_are_one_turn(world: World) -> None:
+async def test_a05_two_asks_with_one_key_in_one_batch_are_one_turn(world: World) -> None:
     engine = await world.start(Book())
     first, second, other = await asyncio.gather(
         engine.ask("book", Note("a", 1), key="k"),
@@ -54,7 +54,7 @@ async def test_two_asks_with_one_key_in_one_batch_are_one_turn(world: World) -> 
 
 
 @pytest.mark.parametrize("clean", [True, False])
-async def test_a_key_is_known_after_a_restart(world: World, clean: bool) -> None:
+async def test_a05_a_key_is_known_after_a_restart(world: World, clean: bool) -> None:
     engine = await world.start(Book())
     await engine.ask("book", Note("a", 1), key="k")
     await (world.stop() if clean else world.kill())
@@ -71,7 +71,7 @@ async def test_keys_of_different_scopes_never_meet(world: World) -> None:
     assert await engine.ask("book", Note("a", 2), key="b/c", scope="a") == Page((1, 2))
 
 
-async def test_a_command_that_raises_is_answered_with_the_error_and_not_kept(world: World) -> None:
+async def test_a05_a_command_that_raises_is_answered_with_the_error_and_not_kept(world: World) -> None:
     broken = [True]
 
     def hook(_message: Note, _turn: Turn) -> None:
@@ -86,7 +86,7 @@ async def test_a_command_that_raises_is_answered_with_the_error_and_not_kept(wor
     assert engine.statistics().partitions["book/0"].partition.batches  # type: ignore[union-attr]
 
 
-async def test_every_error_carries_the_key_that_the_engine_made(world: World) -> None:
+async def test_a05_every_error_carries_the_key_that_the_engine_made(world: World) -> None:
     engine = await world.start(Book())
     for error in (
         await _error(engine.ask("book", Note("a", -1))),
@@ -97,7 +97,7 @@ async def test_every_error_carries_the_key_that_the_engine_made(world: World) ->
         assert error.idempotency_key
 
 
-async def test_an_error_that_the_handler_did_not_mean_carries_the_key_too(world: World) -> None:
+async def test_a05_an_error_that_the_handler_did_not_mean_carries_the_key_too(world: World) -> None:
     def hook(_message: Note, _turn: Turn) -> None:
         raise ZeroDivisionError("a bug")
 
@@ -120,7 +120,7 @@ async def test_bad_input_is_refused_at_the_door_by_name(world: World) -> None:
     assert engine.statistics().partitions["book/0"].partition.turns == 0  # type: ignore[union-attr]
 
 
-async def test_a_reply_leaves_only_after_its_commit(world: World) -> None:
+async def test_a02_a_reply_leaves_only_after_its_commit(world: World) -> None:
     engine = await world.start(Book())
     world.store.faults.hold("book/0")
     ask = asyncio.create_task(engine.ask("book", Note("a", 1)))
@@ -132,7 +132,7 @@ async def test_a_reply_leaves_only_after_its_commit(world: World) -> None:
     assert await ask == Page((1,))
 
 
-async def test_a_refusal_that_rests_on_uncommitted_state_waits_for_the_commit(world: World) -> None:
+async def test_a02_a_refusal_that_rests_on_uncommitted_state_waits_for_the_commit(world: World) -> None:
     engine = await world.start(Book())
     world.store.faults.hold("book/0")
     asks = [asyncio.create_task(engine.ask("book", Note("a", n))) for n in (1, -1)]
@@ -144,7 +144,7 @@ async def test_a_refusal_that_rests_on_uncommitted_state_waits_for_the_commit(wo
     assert isinstance(await _error(asks[1]), Refused)
 
 
-async def test_a_message_leaves_only_after_its_commit(world: World) -> None:
+async def test_b06_a_message_leaves_only_after_its_commit(world: World) -> None:
     engine = await world.start(Desk(), Book())
     world.store.faults.hold("desk/0")
     ask = asyncio.create_task(engine.ask("desk", Post("a", 1)))

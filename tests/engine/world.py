@@ -68,8 +68,8 @@ class World:
     async def kill(self) -> None:
         """What is not on disk is gone."""
         self.store.faults.died.set()
-        for address in list(self.store.faults.held):
-            self.store.faults.release(address)
+        for address, what in list(self.store.faults.held):
+            self.store.faults.release(address, what)
         await self.engine.abandon()
         self._close()
 

@@ -59,8 +59,8 @@ def test_a_bar_code_is_a_product_id_even_if_it_could_be_a_card_number() -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (None, "text"), (12, "text"), (b"ann", "text"), ("", "not empty"), ("x" * 256, "at most 255 characters, not 256"),
-        ("an\0n", r"U\+0000"), ("an\ud800n", "surrogates"),
+        (None, "text"), (12, "text"), (b"ann", "text"), ("", "not empty"),
+        ("x" * 256, "at most 255 characters, not 256"), ("an\0n", r"U\+0000"), ("an\ud800n", "surrogates"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_stored_is_refused_with_what_would_be_right(value: Any, expected: str) -> None:

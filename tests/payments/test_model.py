@@ -6,6 +6,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from sagamore.actors.orders.messages import (
     CapturePayment,
@@ -150,7 +151,7 @@ class World(RuleBasedStateMachine):
     def tell(self, kind: Any, amount: int = 0, refund_id: str = "", provider_id: str = "") -> None:
         self.events += 1
         event = PaymentEvent(ORDER, f"evt_{self.events}", kind, amount, refund_id, provider_id)
-        self.bag += [event, event]  # and once more
+        self.bag += [event, event, replace(event, event_id=f"again_{self.events}")]  # providers repeat themselves
 
     @rule(paid=st.booleans(), tells=st.booleans())
     @precondition(lambda self: any(d.status in ("action_required", "pending") for d in self.bank.deals.values()))
@@ -203,7 +204,7 @@ class World(RuleBasedStateMachine):
         effect = self.parked[self.payment.parked.id]
         what = self.bank.settle_by_hand(effect)
         if what:
-            self.take(ResolvePayment(ORDER, what, 0, "px_1", "ann"))
+            self.take(ResolvePayment(ORDER, what, 0, f"px_{self.payment.attempt}", "ann"))
 
     # --- what must hold -----------------------------------------------------------------------------------------------
 

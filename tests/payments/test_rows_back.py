@@ -438,7 +438,15 @@ def test_y22_two_late_authorisations_are_voided_under_two_keys() -> None:
     assert len(keys) == 2
 
 
-def test_y23_an_event_seen_before_is_ignored() -> None:
+def test_y23_an_event_seen_before_does_not_speak_of_the_next_attempt() -> None:
+    waiting = under_way("CHARGING", "charge", attempt=2, provider_id="", events_seen=("evt_1",))
+    waiting = take(waiting, succeeded("action_required", provider_id="")).state
+    result = take(waiting, event("refused", provider_id="", n=1))
+    assert (result.state.state, result.intentions) == ("ACTION_REQUIRED", ())
+    assert take(waiting, event("refused", provider_id="", n=2)).state.state == "REFUSED"
+
+
+def test_y23_a_failed_refund_fails_once() -> None:
     closed = take(refunding(), succeeded("refund_pending")).state
     failed = take(closed, event("refund_failed", refund_id="ref_c"))
     assert take(failed.state, event("refund_failed", refund_id="ref_c")).intentions == ()

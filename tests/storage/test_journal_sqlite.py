@@ -57,7 +57,8 @@ async def test_open_waits_for_a_reader_in_its_way_and_names_it(database: Path, m
         writer.wait()
         assert snapshot_holders(database) == [reader.pid]
         with pytest.raises(NotWritable, match=rf"pid {reader.pid}\b"):
-            await SQLiteJournal(database).open()
+            async with opened(SQLiteJournal(database)):
+                pass
         reader.kill()
         reader.wait()
         async with opened(SQLiteJournal(database)) as position:
@@ -148,14 +149,16 @@ async def test_a_file_of_a_newer_format_is_refused(database: Path, statement: st
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.execute(statement)
     with pytest.raises(NewerFormat):
-        await SQLiteJournal(database).open()
+        async with opened(SQLiteJournal(database)):
+            pass
 
 
 async def test_the_position_cannot_be_lost_unnoticed(database: Path) -> None:
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("DELETE FROM meta WHERE name = 'turn'")
     with pytest.raises(FileDamaged):
-        await SQLiteJournal(database).open()
+        async with opened(SQLiteJournal(database)):
+            pass
 
 
 async def test_a_locked_file_is_not_called_damaged(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +166,8 @@ async def test_a_locked_file_is_not_called_damaged(database: Path, monkeypatch: 
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(NotWritable, match="locked"):
-            await SQLiteJournal(database).open()
+            async with opened(SQLiteJournal(database)):
+                pass
 
 
 # --- what SQLite's JSON does (PROTOCOL 15): `encode` refuses these values before a journal sees them ---

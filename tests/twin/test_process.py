@@ -19,22 +19,36 @@ from tests.twin.client import Client, client_of
 
 
 @asynccontextmanager
-async def _process(directory: Path, *arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """A twin process that is ready, and its URL; killed at the end if it still runs."""
+async def _started(directory: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A twin process; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sagamore.twin", "--dir", str(directory), *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        assert process.stdout is not None
-        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
-        assert ready["pid"] == process.pid
-        yield process, f"http://127.0.0.1:{ready['port']}"
+        yield process
     finally:
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+@asynccontextmanager
+async def _process(directory: Path, *arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A twin process that is ready, and its URL."""
+    async with _started(directory, *arguments) as process:
+        assert process.stdout is not None
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        assert ready["pid"] == process.pid
+        yield process, f"http://127.0.0.1:{ready['port']}"
+
+
+async def _ended(directory: Path, *arguments: str) -> tuple[int | None, str, str]:
+    """Exit status, output and errors of a twin process that ends by itself."""
+    async with _started(directory, *arguments) as process:
+        output, errors = await asyncio.wait_for(process.communicate(), 20)
+        return process.returncode, output.decode(), errors.decode()
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
@@ -111,26 +125,18 @@ async def test_after_a_failed_write_nothing_is_answered_until_a_restart(tmp_path
     ],
 )
 async def test_an_argument_that_will_not_do_is_named(tmp_path: Path, arguments: list[str], says: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sagamore.twin", "--dir", str(tmp_path / "new"), *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await asyncio.wait_for(process.communicate(), 20)
-    assert (process.returncode, output) == (2, b"")
-    assert says in errors.decode()
+    returncode, output, errors = await _ended(tmp_path / "new", *arguments)
+    assert (returncode, output) == (2, ""), errors
+    assert says in errors
     assert not (tmp_path / "new").exists()
 
 
 async def test_a_directory_in_use_is_an_error_and_no_traceback(tmp_path: Path) -> None:
     async with _process(tmp_path):
-        second = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sagamore.twin", "--dir", str(tmp_path)), stderr=asyncio.subprocess.PIPE
-        )
-        _, errors = await asyncio.wait_for(second.communicate(), 20)
-    assert second.returncode == 2
-    assert errors.decode().startswith("sagamore twin: ")
-    assert "written by another twin" in errors.decode()
+        returncode, _, errors = await _ended(tmp_path)
+    assert returncode == 2
+    assert errors.startswith("sagamore twin: ")
+    assert "written by another twin" in errors
 
 
 def test_it_shares_no_code_with_what_it_judges() -> None:

@@ -1,0 +1,138 @@
+"""The fixed table of operations: all that the control socket takes."""
+
+import os
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import msgspec
+
+from sagamore.actors.orders.money import Money
+from sagamore.operation import Operation
+from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder
+from sagamore.views import HealthView, LetterView, PaymentView, StockView
+
+if TYPE_CHECKING:
+    from sagamore.app import Sagamore
+
+
+class _StockChange(Operation, frozen=True, kw_only=True):
+    answer: ClassVar[type[Any]] = StockView
+    product_id: str
+    reason: str
+    by: str = ""
+    idempotency_key: str | None = None
+
+
+class ReceiveStock(_StockChange, frozen=True, kw_only=True, tag="stock.receive"):
+    """A delivery."""
+
+    quantity: int
+
+    async def run(self, shop: "Sagamore") -> StockView:
+        """At the door of inventory."""
+        key = self.idempotency_key
+        stock = await shop.inventory.receive(
+            self.product_id, self.quantity, reason=self.reason, by=self.by, idempotency_key=key
+        )
+        return StockView.of(stock)
+
+
+class SetStock(_StockChange, frozen=True, kw_only=True, tag="stock.set"):
+    """A count of the shelf; `expected` is what it corrects."""
+
+    on_hand: int
+    expected: int
+
+    async def run(self, shop: "Sagamore") -> StockView:
+        """At the door of inventory."""
+        key, expected = self.idempotency_key, self.expected
+        stock = await shop.inventory.set(
+            self.product_id, self.on_hand, expected=expected, reason=self.reason, by=self.by, idempotency_key=key
+        )
+        return StockView.of(stock)
+
+
+class AdjustStock(_StockChange, frozen=True, kw_only=True, tag="stock.adjust"):
+    """A correction, signed."""
+
+    quantity: int
+
+    async def run(self, shop: "Sagamore") -> StockView:
+        """At the door of inventory."""
+        key = self.idempotency_key
+        stock = await shop.inventory.adjust(
+            self.product_id, self.quantity, reason=self.reason, by=self.by, idempotency_key=key
+        )
+        return StockView.of(stock)
+
+
+class ResolvePayment(Operation, frozen=True, kw_only=True, tag="payments.resolve"):
+    """What the provider's records show. `amount` is in major units; empty is all that was asked for."""
+
+    answer: ClassVar[type[Any]] = PaymentView
+    order_id: str
+    outcome: Literal["captured", "authorised", "refused", "voided", "refunded"]
+    reference: str
+    by: str
+    amount: str = ""
+
+    async def run(self, shop: "Sagamore") -> PaymentView:
+        """At the door of payments."""
+        payment = await shop.payments.get(self.order_id)
+        minor = Money(self.amount, payment.currency).minor if self.amount else 0
+        return PaymentView.of(
+            await shop.payments.resolve(
+                self.order_id, outcome=self.outcome, reference=self.reference, by=self.by, amount=minor
+            )
+        )
+
+
+class ReplayLetter(Operation, frozen=True, kw_only=True, tag="dead_letters.replay"):
+    """Send a dead letter again, once."""
+
+    answer: ClassVar[type[Any]] = LetterView
+    letter: str
+    by: str
+
+    async def run(self, shop: "Sagamore") -> LetterView:
+        """At the door of dead letters."""
+        return LetterView.of(await shop.dead_letters.replay(self.letter, by=self.by))
+
+
+class DiscardLetter(Operation, frozen=True, kw_only=True, tag="dead_letters.discard"):
+    """Never send it."""
+
+    answer: ClassVar[type[Any]] = LetterView
+    letter: str
+    by: str
+    reason: str
+
+    async def run(self, shop: "Sagamore") -> LetterView:
+        """At the door of dead letters."""
+        return LetterView.of(await shop.dead_letters.discard(self.letter, by=self.by, reason=self.reason))
+
+
+class GetHealth(Operation, frozen=True, kw_only=True, tag="health"):
+    """Of the running process."""
+
+    answer: ClassVar[type[Any]] = HealthView
+
+    async def run(self, shop: "Sagamore") -> HealthView:
+        """Partitions and alerts."""
+        health = shop.health()
+        return HealthView(status=health.status, pid=os.getpid(), problems=health.problems)
+
+
+OPERATIONS = (
+    PlaceOrder, CancelOrder, RefundOrder, ShipOrder, ReceiveStock, SetStock, AdjustStock, ResolvePayment, ReplayLetter,
+    DiscardLetter, GetHealth,
+)  # fmt: skip
+_any: Any = reduce(or_, OPERATIONS)
+_decoder = msgspec.json.Decoder(_any)
+
+
+def decode_operation(line: bytes) -> Operation:
+    """The operation that a line of JSON asks for. Raises MsgspecError."""
+    operation: Operation = _decoder.decode(line)
+    return operation

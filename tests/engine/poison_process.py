@@ -1,0 +1,55 @@
+"""A process that takes one message by which it may be killed: `python -m tests.engine.poison_process DIR HOW WHERE`.
+
+HOW: exit (os._exit in the handler), kill (SIGKILL to itself in the handler), well (the handler has been repaired).
+WHERE: command (the client's command kills), message (one that the desk sent). Prints what came of it as JSON.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from sagamore.engine.errors import SagamoreError
+from sagamore.engine.runtime.engine import Engine
+from sagamore.engine.turn import Turn
+from sagamore.storage.directory import Directory
+from tests.engine.actors import Book, Desk, Note, Post
+
+COUNTS = {"desk": 1, "book": 1, "system": 1, "dead_letters": 1}
+
+
+def poison(how: str) -> Book:
+    def hook(message: Note, _turn: Turn) -> None:
+        if message.n == 13 and how == "exit":
+            os._exit(3)
+        if message.n == 13 and how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return Book(hook)
+
+
+async def main(path: Path, how: str, where: str) -> None:
+    directory = Directory.open(path, COUNTS, now_ms=0)
+    engine = Engine(directory, [Desk(), poison(how)], partition_counts=COUNTS)
+    await engine.start()
+    said = ""
+    try:
+        if where == "command":
+            await engine.ask("book", Note("a", 13), key="k" * 255)
+        else:
+            await engine.ask("desk", Post("a", 12, count=3), key="k")
+    except SagamoreError as error:
+        said = f"{error.code} {error}"
+    while where == "message" and not engine.alerts():
+        await asyncio.sleep(0)  # until the letter is there; the parent bounds how long
+    page = await engine.read("book", "a")
+    letters = [alert.subject for alert in engine.alerts() if alert.name == "dead_letter"]
+    await engine.stop()
+    directory.close()
+    print(json.dumps({"said": said, "ns": getattr(page, "ns", ()), "letters": letters}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))

@@ -1,0 +1,130 @@
+"""Dead letters: what becomes one, replay once, back to the same letter, discard."""
+
+import asyncio
+import json
+import sqlite3
+
+import pytest
+
+from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, DiscardLetter, LetterClosed, ReplayLetter, UnknownLetter
+from sagamore.engine.testing import Fault
+from sagamore.engine.turn import Turn
+from tests.engine.actors import Book, Desk, Note, Page, Post
+from tests.engine.world import World
+
+
+class Broken:
+    """A hook that raises while `on`."""
+
+    def __init__(self) -> None:
+        self.on = True
+
+    def __call__(self, _message: Note, turn: Turn) -> None:
+        if self.on:
+            raise ZeroDivisionError(f"attempt {turn.attempt}")
+
+
+async def bury_one(world: World, broken: Broken) -> DeadLetter:
+    book = Book(broken)
+    engine = await world.start(Desk(), book)
+    await engine.ask("desk", Post("a", 5))
+    await world.until(lambda: bool(world.engine.alerts()))
+    (letter,) = await world.letters()
+    return letter
+
+
+async def test_after_its_attempts_a_message_becomes_a_letter_with_all_of_them(world: World) -> None:
+    letter = await bury_one(world, Broken())
+    assert [attempt.error for attempt in letter.attempts] == [f"ZeroDivisionError: attempt {n}" for n in (1, 2, 3)]
+    assert (letter.status, letter.address, letter.sender) == ("WAITING", "book/0", "desk/0")
+    assert (letter.correlation, letter.message_type) == ("a", "test.note/1")
+    assert json.loads(letter.body) == {"type": "test.note/1", "entity": "a", "n": 5}
+    assert world.engine.health().status == "YELLOW"
+
+
+async def test_a_letter_survives_a_restart(world: World) -> None:
+    letter = await bury_one(world, Broken())
+    await world.kill()
+    await world.start()
+    assert await world.letters() == [letter]
+
+
+async def test_a_replay_takes_the_message_again_and_twice_has_one_effect(world: World) -> None:
+    broken = Broken()
+    letter = await bury_one(world, broken)
+    broken.on = False
+    after = await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    assert isinstance(after, DeadLetter)
+    assert (after.status, after.replays, after.closed_by) == ("REPLAYED", 1, "ann")
+    with pytest.raises(LetterClosed, match="replayed by ann"):
+        await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "bob"))
+    await world.clock.advance(60_000)
+    assert await world.engine.read("book", "a") == Page((5,))
+    assert world.engine.alerts() == ()
+
+
+async def test_a_replay_that_fails_again_returns_to_the_same_letter(world: World) -> None:
+    broken = Broken()
+    letter = await bury_one(world, broken)
+    await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    await world.until(lambda: bool(world.engine.alerts()))
+    (again,) = await world.letters()
+    assert (again.id, again.status, again.replays) == (letter.id, "WAITING", 1)
+    assert len(again.attempts) == 6
+    broken.on = False
+    await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    assert await world.until_state("book", "a", lambda page: page.ns) == Page((5,))
+
+
+async def test_a_discard_tells_the_actor_that_the_message_was_given_up(world: World) -> None:
+    letter = await bury_one(world, Broken())
+    after = await world.engine.ask(DEAD_LETTERS, DiscardLetter(letter.id, "ann", "a test order"))
+    assert isinstance(after, DeadLetter)
+    assert (after.status, after.reason) == ("DISCARDED", "a test order")
+    assert await world.until_state("book", "a", lambda page: page.ns) == Page((-5,))
+    with pytest.raises(LetterClosed):
+        await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+
+
+async def test_an_unknown_letter_is_named(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    with pytest.raises(UnknownLetter, match="dl_nothing"):
+        await engine.ask(DEAD_LETTERS, ReplayLetter("dl_nothing", "ann"))
+
+
+async def test_a08_a_message_of_unknown_type_becomes_a_letter_and_the_partition_lives(world: World) -> None:
+    await world.start(Desk(), Book(), faults=[Fault("crash_after", 1)])
+    await _post_and_die(world)
+    _rewrite_outbox(world, "test.note/1", "test.gone/9")
+    engine = await world.start()
+    await world.until(lambda: bool(engine.alerts()))
+    (letter,) = await world.letters()
+    assert json.loads(letter.body) == {"type": "test.gone/9", "entity": "a", "n": 5}
+    assert letter.message_type == "test.gone/9"
+    assert await engine.ask("book", Note("a", 1)) == Page((1,))
+
+
+async def test_a08_a_message_to_an_address_that_no_longer_exists_becomes_a_letter(world: World) -> None:
+    await world.start(Desk(), Book(), faults=[Fault("crash_after", 1)])
+    await _post_and_die(world)
+    engine = await world.start(Desk())
+    await world.clock.advance(60_000)
+    assert engine.alerts(), "the message to book/0 is neither handled nor a dead letter"
+    (letter,) = await world.letters()
+    assert (letter.address, letter.message_type) == ("book/0", "test.note/1")
+
+
+async def _post_and_die(world: World) -> None:
+    """desk/0 commits a message to book/0, and the process dies before it leaves."""
+    ask = asyncio.create_task(world.engine.ask("desk", Post("a", 5)))
+    await world.store.faults.died.wait()
+    await world.kill()
+    await asyncio.gather(ask, return_exceptions=True)
+
+
+def _rewrite_outbox(world: World, before: str, after: str) -> None:
+    connection = sqlite3.connect(world.path / "desk-0.sqlite")
+    with connection:
+        connection.execute("UPDATE outbox SET envelopes = replace(envelopes, ?, ?)", (before, after))
+        assert connection.execute("SELECT changes()").fetchone() == (1,)
+    connection.close()

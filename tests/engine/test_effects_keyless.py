@@ -1,0 +1,168 @@
+"""Effects at a provider that takes no key: only what may really have been sent is uncertain."""
+
+import asyncio
+
+import pytest
+
+from sagamore.engine.dead_letters import DEAD_LETTERS, ReplayLetter
+from sagamore.engine.effect import Capabilities, NotReached, Throttled, Unknown
+from sagamore.engine.testing import Fault, Hangs, Lost, ScriptedProvider
+from tests.engine.actors import Pay, Till
+from tests.engine.test_effects import ended
+from tests.engine.world import World
+
+KEYLESS = Capabilities(takes_key=False)
+READABLE = Capabilities(takes_key=False, look_up=True, settle_ms=2_000)
+
+
+def post(*script: object, capabilities: Capabilities = KEYLESS) -> ScriptedProvider:
+    return ScriptedProvider("bank", capabilities, script)  # type: ignore[arg-type]
+
+
+async def pay(world: World, provider: ScriptedProvider, policy: str = "", keys: tuple[str, ...] = ("k",)) -> None:
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", keys, policy))
+
+
+async def test_the_start_of_an_attempt_is_committed_before_the_call(world: World) -> None:
+    provider = post(Hangs())
+    await world.start(Till(), providers=[provider])
+    world.store.faults.hold("till/0")
+    ask = asyncio.create_task(world.engine.ask("till", Pay("a", ("k",))))
+    await world.clock.settle()
+    world.store.faults.release("till/0")
+    world.store.faults.hold("till/0")
+    await ask
+    await world.clock.settle()
+    assert world.store.faults.commits == ["till/0", "till/0"]
+    assert provider.calls == []
+    world.store.faults.release("till/0")
+    await world.until(lambda: provider.hanging == 1)
+
+
+async def test_a_lost_answer_is_parked_not_sent_again(world: World) -> None:
+    provider = post(Lost())
+    await pay(world, provider)
+    assert (await ended(world)).heard == ("0 unknown", "0 parked")
+    assert provider.ledger == {"k": 1}
+
+
+async def test_a_policy_may_allow_duplicates(world: World) -> None:
+    provider = post(Lost())
+    await pay(world, provider, "again")
+    assert (await ended(world)).heard == ("0 unknown", "0 succeeded")
+    assert provider.ledger == {"k": 2}
+
+
+async def test_not_reached_is_safe_to_call_again(world: World) -> None:
+    provider = post(NotReached("no route"))
+    await pay(world, provider)
+    assert (await ended(world)).heard == ("0 succeeded",)
+    assert provider.ledger == {"k": 1}
+
+
+async def test_throttled_is_called_again(world: World) -> None:
+    provider = post(Throttled(500))
+    await pay(world, provider)
+    assert (await ended(world)).heard == ("0 succeeded",)
+    assert provider.ledger == {"k": 1}
+
+
+async def test_an_empty_look_up_after_the_settling_time_lets_it_be_called_again(world: World) -> None:
+    provider = post(Unknown("500"), capabilities=READABLE)
+    await pay(world, provider)
+    assert (await ended(world)).heard == ("0 unknown", "0 succeeded")
+    assert provider.ledger == {"k": 1}
+
+
+async def test_a_lost_answer_is_looked_up(world: World) -> None:
+    provider = post(Lost(), capabilities=READABLE)
+    await pay(world, provider)
+    assert (await ended(world)).heard == ("0 unknown", "0 succeeded")
+    assert len(provider.calls) == 1
+
+
+async def test_a_marked_attempt_is_uncertain_after_a_crash(world: World) -> None:
+    provider = post(Hangs())
+    await pay(world, provider)
+    await world.until(lambda: provider.hanging == 1)
+    await world.kill()
+    provider.release()
+    await world.start()
+    assert (await ended(world)).heard == ("0 parked",)
+    assert provider.ledger == {"k": 1}
+
+
+async def test_what_was_not_marked_is_called_after_a_crash_not_parked(world: World) -> None:
+    provider = post()
+    await world.start(Till(), providers=[provider], faults=[Fault("crash_after", 1)])
+    ask = asyncio.create_task(world.engine.ask("till", Pay("a", ("k",))))
+    await world.store.faults.died.wait()
+    await world.kill()
+    await asyncio.gather(ask, return_exceptions=True)
+    assert provider.calls == []
+    await world.start()
+    assert (await ended(world)).heard == ("0 succeeded",)
+    assert provider.ledger == {"k": 1}
+
+
+async def test_b19_the_answer_of_a_call_is_kept_when_its_partition_dies_with_it(world: World) -> None:
+    provider = post(Hangs())
+    await pay(world, provider)
+    await world.until(lambda: provider.hanging == 1)
+    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
+    provider.release()  # the outcome's own commit fails: the partition dies after the pool has told it
+    assert (await ended(world)).heard == ("0 succeeded",)
+    assert provider.ledger == {"k": 1}
+
+
+async def test_b19_a_call_under_way_is_adopted_when_its_partition_reopens(world: World) -> None:
+    provider = post(Hangs())
+    await pay(world, provider)
+    await world.until(lambda: provider.hanging == 1)
+    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
+    await asyncio.gather(world.engine.ask("till", Pay("b", ())), return_exceptions=True)
+    await world.until(lambda: world.engine.statistics().partitions["till/0"].state == "UP", 500)
+    assert world.engine.statistics().partitions["till/0"].restarts == 1
+    provider.release()
+    assert (await ended(world)).heard == ("0 succeeded",)
+    assert provider.ledger == {"k": 1}
+    assert len(provider.calls) == 1
+
+
+async def test_b19_an_answer_that_comes_while_the_partition_is_closed_is_kept(world: World) -> None:
+    provider = post(Hangs())
+    await pay(world, provider)
+    await world.until(lambda: provider.hanging == 1)
+    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
+    await asyncio.gather(world.engine.ask("till", Pay("b", ())), return_exceptions=True)
+    await world.clock.settle()
+    assert world.engine.statistics().partitions["till/0"].state == "OPENING"
+    provider.release()
+    assert (await ended(world)).heard == ("0 succeeded",)
+    assert len(provider.calls) == 1
+
+
+@pytest.mark.parametrize("waits_for", ["place", "throttle"])
+async def test_a_clean_stop_leaves_an_effect_that_was_not_called_as_it_was(world: World, waits_for: str) -> None:
+    capabilities = Capabilities(takes_key=False, window_calls_max=1, window_ms=10_000)
+    script = () if waits_for == "place" else (Throttled(10_000),)
+    provider = post(*script, capabilities=capabilities)
+    await pay(world, provider, keys=("k1", "k2"))
+    await world.clock.advance(100)
+    assert len(provider.calls) == 1
+    await world.stop()
+    await world.start()
+    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
+    assert sorted(bill.heard) == ["0 succeeded", "1 succeeded"]
+    assert provider.ledger == {"k1": 1, "k2": 1}
+
+
+async def test_a_parked_effect_that_never_reached_the_provider_is_called_when_replayed(world: World) -> None:
+    provider = post(*[NotReached("no route")] * 2)
+    await pay(world, provider, "twice")
+    assert (await ended(world)).heard == ("0 parked",)
+    (letter,) = await world.letters()
+    await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
+    assert bill.heard == ("0 parked", "0 succeeded")

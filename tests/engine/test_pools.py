@@ -1,0 +1,186 @@
+"""Pools: the circuit breaker, the sliding window as the provider sees it, and places that one partition cannot hold all."""
+
+import random
+
+import pytest
+
+from sagamore.engine.breaker import Breaker, BreakerPolicy
+from sagamore.engine.effect import Call, Capabilities, Outcome, Succeeded, Unknown
+from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
+from sagamore.engine.testing.providers import Step
+from tests.engine.actors import Pay, Till
+from tests.engine.world import World
+
+TRIPS = BreakerPolicy(failures_min=3, failure_share=0.5, window_ms=10_000, cooldown_ms=60_000)
+
+
+class Sick:
+    """A script: 500 while `sick`."""
+
+    def __init__(self) -> None:
+        self.sick = True
+
+    def __call__(self, _call: Call) -> Outcome:
+        return Unknown("500") if self.sick else Succeeded("{}")
+
+
+async def trip(world: World, provider: ScriptedProvider) -> None:
+    await world.start(Till(), providers=[provider], breaker=TRIPS)
+    await world.engine.ask("till", Pay("a", ("k1", "k2", "k3")))
+    await world.until(lambda: world.engine.statistics().pools["bank"].breaker == "OPEN")
+
+
+async def test_a_breaker_opens_and_no_call_is_made_while_it_is(world: World) -> None:
+    provider = ScriptedProvider("bank", script=Sick())
+    await trip(world, provider)
+    made = len(provider.calls)
+    await world.clock.advance(59_000)
+    assert len(provider.calls) == made
+    assert [alert.name for alert in world.engine.alerts()] == ["breaker_open"]
+
+
+async def test_waiting_on_an_open_breaker_costs_no_attempt(world: World) -> None:
+    script = Sick()
+    provider = ScriptedProvider("bank", script=script)
+    await trip(world, provider)
+    script.sick = False
+    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 6)
+    assert sorted(bill.heard)[::2] == ["0 succeeded", "1 succeeded", "2 succeeded"]
+    assert max(call.attempt for call in provider.calls) == 2
+    assert world.engine.alerts() == ()
+    assert world.engine.statistics().pools["bank"].breaker == "CLOSED"
+
+
+async def test_one_probe_at_a_time_when_half_open(world: World) -> None:
+    script = Sick()
+    provider = ScriptedProvider("bank", script=script)
+    await trip(world, provider)
+    made = len(provider.calls)
+    provider.script = lambda _call: Hangs()
+    await world.until(lambda: provider.hanging > 0)
+    await world.clock.settle()
+    assert len(provider.calls) == made + 1
+
+
+async def test_a_probe_that_fails_opens_the_breaker_again(world: World) -> None:
+    provider = ScriptedProvider("bank", script=Sick())
+    await trip(world, provider)
+    made = len(provider.calls)
+    await world.until(lambda: len(provider.calls) == made + 1)
+    await world.clock.advance(59_000)
+    assert len(provider.calls) == made + 1
+
+
+def test_a_straggler_is_not_taken_for_the_probe() -> None:
+    """A call from before the opening that ends while the probe is under way says nothing about the probe."""
+    breaker = Breaker(TRIPS)
+    assert all(breaker.admits(0) for _ in range(4))
+    for _ in range(3):
+        breaker.record(False, 1)
+    assert breaker.state == "OPEN"
+    assert breaker.admits(60_001)
+    breaker.record(True, 60_002)  # the fourth of the first calls
+    assert not breaker.admits(60_003)
+
+
+@pytest.mark.parametrize("clean", [True, False])
+async def test_a12_an_open_breaker_survives_a_restart(world: World, clean: bool) -> None:
+    provider = ScriptedProvider("bank", script=Sick())
+    await trip(world, provider)
+    await world.clock.settle()
+    made = len(provider.calls)
+    await (world.stop() if clean else world.kill())
+    await world.start()
+    await world.clock.advance(50_000)
+    assert world.engine.statistics().pools["bank"].breaker == "OPEN"
+    assert len(provider.calls) == made
+
+
+async def test_b17_a_call_that_waited_for_the_breaker_is_not_sent_after_half_of_its_keys_lifetime(world: World) -> None:
+    script = Sick()
+    capabilities = Capabilities(takes_key=True, key_ttl_ms=20_000)
+    provider = ScriptedProvider("bank", capabilities, script, clock=world.clock)
+    before_ms = world.clock.now_ms()
+    await trip(world, provider)
+    script.sick = False
+    await world.until_state("till", "a", lambda bill: len(bill.heard) == 6)
+    assert max(provider.arrivals_ms) - before_ms < 10_000
+
+
+def in_every_window(arrivals_ms: list[int], window_ms: int) -> int:
+    """The most arrivals in any window."""
+    return max(sum(start <= at < start + window_ms for at in arrivals_ms) for start in arrivals_ms)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a12_the_window_limit_is_never_exceeded_as_the_provider_sees_it(world: World, seed: int) -> None:
+    """Slow and fast calls, and deaths in between."""
+    rng = random.Random(seed)
+    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=1_000)
+    slow: list[bool] = []
+
+    def script(_call: Call) -> Step:
+        slow.append(rng.random() < 0.3)
+        return Hangs() if slow[-1] else Succeeded("{}")
+
+    provider = ScriptedProvider("bank", capabilities, script, clock=world.clock)
+    await world.start(Till(), providers=[provider])
+    for n in range(3):
+        await world.engine.ask("till", Pay(f"e{n}", tuple(f"{n}-{i}" for i in range(10))))
+    for _ in range(60):
+        await world.clock.advance(rng.randrange(400))
+        if rng.random() < 0.3:
+            provider.release()
+        if rng.random() < 0.08:
+            await world.kill()
+            await world.start()
+    assert len(provider.arrivals_ms) > 20, f"seed {seed}"
+    assert in_every_window(provider.arrivals_ms, 1_000) <= 5, f"seed {seed}"
+
+
+async def test_a12_places_are_committed_before_they_are_used(world: World) -> None:
+    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    provider = ScriptedProvider("bank", capabilities, clock=world.clock)
+    await world.start(Till(), providers=[provider])
+    world.store.faults.hold("system/0")
+    await world.engine.ask("till", Pay("a", ("k",)))
+    await world.clock.settle()
+    assert provider.calls == []
+    world.store.faults.release("system/0")
+    await world.until_state("till", "a", lambda bill: bill.heard)
+
+
+async def test_a12_one_full_partition_does_not_hold_all_places(world: World) -> None:
+    capabilities = Capabilities(takes_key=True, in_flight_max=2)
+    provider = ScriptedProvider("bank", capabilities, lambda call: Hangs() if "hang" in call.key else Succeeded("{}"))
+    await world.start(Till(), providers=[provider], counts={"till": 2})
+    routes = world.engine.routes
+    full, other = (next(k for k in map(str, range(99)) if routes.partition("till", k) == n) for n in (0, 1))
+    await world.engine.ask("till", Pay(full, tuple(f"hang{n}" for n in range(10))))
+    await world.engine.ask("till", Pay(other, ("k",)))
+    bill = await world.until_state("till", other, lambda bill: bill.heard, 100)
+    assert bill.heard == ("0 succeeded",)
+    assert provider.hanging == 2
+
+
+async def test_a_provider_that_hangs_does_not_delay_another(world: World) -> None:
+    bank = ScriptedProvider("bank", script=lambda _call: Hangs())
+    post = ScriptedProvider("post")
+    await world.start(Till(), providers=[bank, post])
+    await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(100)), provider="bank"))
+    await world.engine.ask("till", Pay("b", tuple(f"k{n}" for n in range(100)), provider="post"))
+    bill = await world.until_state("till", "b", lambda bill: len(bill.heard) == 100, 100)
+    assert len(bill.heard) == 100
+
+
+async def test_a_pool_waits_for_a_system_partition_that_is_being_reopened(world: World) -> None:
+    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    provider = ScriptedProvider("bank", capabilities)
+    breaks = Fault("fail_unwritten", when=lambda address, _commit: address == "system/0" and broken[0])
+    broken = [True]
+    await world.start(Till(), providers=[provider], faults=[breaks])
+    await world.engine.ask("till", Pay("a", ("k",)))
+    await world.clock.settle()
+    broken[0] = False
+    await world.until_state("till", "a", lambda bill: bill.heard)
+    assert world.engine.statistics().partitions["system/0"].restarts == 1
