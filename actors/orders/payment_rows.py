@@ -56,16 +56,12 @@ def y2_again(payment: Payment, _: News[StartPayment | CapturePayment], turn: Tur
 def y3_y9_y14_y22_captured(payment: Payment, news: AnyNews, turn: Turn) -> Payment:
     answer = news.answer
     provider_id = answer.provider_id or payment.provider_id
-    if payment.is_confirmed("captured", provider_id):
-        amount = 0
-    else:
-        amount = answer.amount or payment.amount
+    amount = answer.amount or payment.amount
     payment = replace(
         payment, state="CAPTURED", captured=payment.captured + amount, provider_id=provider_id, next_action=None,
         authorisation_open=False, confirmed=(*payment.confirmed, f"captured/{provider_id}"),
     )  # fmt: skip
-    if amount:
-        _moved(payment, "captured", amount, provider_id, turn)
+    _moved(payment, "captured", amount, provider_id, turn)
     return payment
 
 

@@ -14,16 +14,15 @@ from typing import Any
 import msgspec
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.dead_letters import RetryEffect
-from sagamore.engine.effect import EffectOutcome
 from sagamore.engine.envelope import Address
-from sagamore.engine.errors import Closed, EntityDamaged, OutcomeUnknown
+from sagamore.engine.errors import Closed, OutcomeUnknown
 from sagamore.engine.limits import Limits
-from sagamore.engine.message import Codec, Message, State
+from sagamore.engine.message import Codec, State
 from sagamore.engine.ports import AlertRow, Clock, Commit, CommitRefused, IndexChange, Journal, Opened, Scheduled, Slot
 from sagamore.engine.runtime.agenda import Cursor
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.effects import Effects
+from sagamore.engine.runtime.loader import Loader
 from sagamore.engine.runtime.mailbox import (
     AttemptEnded,
     Command,
@@ -37,7 +36,7 @@ from sagamore.engine.runtime.mailbox import (
 )
 from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.relay import Relay, RelayStatistics
-from sagamore.engine.runtime.turns import Committed, TurnTaker, Work
+from sagamore.engine.runtime.turns import Committed, TurnTaker
 from sagamore.engine.turn import Routes
 
 
@@ -80,22 +79,17 @@ class Partition:
         self._env = environment
         self._limits, self._clock = environment.limits, environment.clock
         self.mailbox = Mailbox(self._limits)
-        self._states = Codec(actor.state_types)
-        self._messages = Codec((*actor.message_types, EffectOutcome, RetryEffect))
-        self._answers = Codec(dict.fromkeys((*actor.state_types, *actor.message_types, *actor.replies)))
         self.sealed: Commit | None = None
         self._measures = type(actor).measure is not Actor.measure
         self.measured: Counter[str] = Counter()
         self._effects = Effects(address, actor, environment.pools, self._clock, self.mailbox, journal)
-        self._highest_keys: dict[str, str] = {}
-        self._new_keys: set[str] = set()
         self._waiting_for_room: deque[tuple[Address, int]] = deque()
         self._commands: list[Command] = []
         self._wake = asyncio.Event()
         self._alarm: Scheduled | None = None
         self._flush_alarm: Scheduled | None = None
         self._flush_wanted = self._stopping = False
-        self._batches = self._misses = self.wal_bytes = 0
+        self._batches = self.wal_bytes = 0
 
     async def open(self) -> Opened:
         """Read the position from the file. Raises DirectoryError."""
@@ -113,8 +107,10 @@ class Partition:
         self.committed = Committed(
             opened.inbox, {}, alerts, opened.deaths, self._retries.under_way, self._timers.under_way
         )
+        self._loader = Loader(self.address, self.actor, self.journal, self.committed.cache, self._limits)
+        answers = Codec(dict.fromkeys((*self.actor.state_types, *self.actor.message_types, *self.actor.replies)))
         self._taker = TurnTaker(
-            self.address, self.actor, self._env.routes, self._answers, self._clock, self._limits, self._env.slot,
+            self.address, self.actor, self._env.routes, answers, self._clock, self._limits, self._env.slot,
             self._effects, self.committed,
         )  # fmt: skip
         return opened
@@ -184,13 +180,7 @@ class Partition:
 
     async def read(self, key: str) -> State | None:
         """An entity as last committed. Raises EntityDamaged."""
-        state = self.committed.cache.get(key)
-        if state is None:
-            stored = (await self.journal.load((key,))).get(key)
-            state = None if stored is None else self._decode_state(key, stored)
-        if isinstance(state, EntityDamaged):
-            raise state
-        return state
+        return self.committed.cache.get(key) or await self._loader.read(key)
 
     # --- the loop ---
 
@@ -254,7 +244,8 @@ class Partition:
         self._commands = [item for item in items if isinstance(item, Command)]
         self._now_ms = max(self._now_ms, self._clock.now_ms())
         batch = Batch(self.address, self._now_ms, self.turn)
-        works = await self._load(batch, items)
+        works = await self._loader.load(batch, items)
+        self.mailbox.put_back(items[len(works) :])
         if refused is not None:
             works[0].error = refused
         taken = self._taker.take(batch, works)
@@ -277,89 +268,6 @@ class Partition:
             half = len(items) // 2
             await self._process(items[:half])
             await self._process(items[half:])
-
-    # --- load ---
-
-    async def _load(self, batch: Batch, items: Sequence[Item]) -> list[Work]:
-        """Decode the messages and read the entities they name, one read for all that are not cached."""
-        works = [self._read_item(item) for item in items]
-        missing: dict[str, None] = {}
-        for n, work in enumerate(works):
-            if work.effect:
-                row = batch.effect_rows[work.effect] = await self.journal.load_effect(work.effect)
-                work.keys = () if row is None else (row.entity,)
-            for key in work.keys:
-                if key not in self.committed.cache and not await self._is_new(key):
-                    missing[key] = None
-            if len(missing) >= self._limits.batch_entities_max and n + 1 < len(works):
-                self.mailbox.put_back(items[n + 1 :])
-                works = works[: n + 1]
-                break
-        if missing:
-            self._misses += len(missing)
-            for key, stored in (await self.journal.load(list(missing))).items():
-                batch.loaded[key] = self._decode_state(key, stored)
-        used = [c.key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
-        if used:
-            batch.kept_keys = await self.journal.load_client_keys(used)
-        return works
-
-    def _read_item(self, item: Item) -> Work:
-        if isinstance(item, Delivery) and item.message is not None:  # most are
-            return self._name(item, item.message)
-        match item:
-            case Command(message):
-                return self._name(item, message)
-            case Delivery(envelope=envelope):
-                return self._decode(item, bytes(envelope.body))
-            case TimerDue(row):
-                return self._decode(item, bytes(row.body))
-            case RetryDue(row):
-                return self._decode(item, bytes(row.envelope.body))
-            case WithdrawEffect(effect):
-                return Work(item, effect=effect)
-            case _:
-                return Work(item, keys=(item.row.entity,))
-
-    def _decode(self, item: Item, body: bytes) -> Work:
-        try:
-            return self._name(item, self._messages.decode(body))
-        except (ValueError, TypeError, KeyError) as error:
-            return Work(item, error=error)
-
-    def _name(self, item: Item, message: Message) -> Work:
-        if isinstance(message, RetryEffect):
-            return Work(item, message, effect=message.effect)
-        if isinstance(message, EffectOutcome):
-            return Work(item, message, (message.entity,))
-        try:
-            keys = self.actor.entity(message)
-        except Exception as error:  # the actor's own code: its message fails like a turn that raises
-            return Work(item, message, error=error)
-        return Work(item, message, (keys,) if isinstance(keys, str) else tuple(keys))
-
-    async def _is_new(self, key: str) -> bool:
-        """Ids rise: one above all that are stored needs no read."""
-        prefix, underscore, digits = key.rpartition("_")
-        if not underscore or len(digits) != ID_DIGITS:
-            return False
-        highest = self._highest_keys.get(prefix)
-        if highest is None:
-            if len(self._highest_keys) >= ID_PREFIXES_MAX:
-                return False
-            highest = await self.journal.highest_key(prefix)
-            self._highest_keys[prefix] = highest
-        if key <= highest:
-            return key in self._new_keys
-        self._highest_keys[prefix] = key
-        self._new_keys.add(key)
-        return True
-
-    def _decode_state(self, key: str, stored: bytes) -> Any:
-        try:
-            return self._states.decode(stored)
-        except (ValueError, TypeError, KeyError) as error:
-            return EntityDamaged(self.address, key, str(error))
 
     # --- commit ---
 
@@ -419,9 +327,7 @@ class Partition:
     def _keep(self, batch: Batch) -> None:
         committed, cache = self.committed, self.committed.cache
         committed.inbox |= batch.inbox
-        self._new_keys -= batch.states.keys()
-        if len(self._new_keys) > self._limits.cache_entities_max:
-            self._new_keys.clear()
+        self._loader.stored(batch.states)
         for key, state in batch.loaded.items():
             if isinstance(state, State):
                 cache[key] = state
@@ -470,12 +376,8 @@ class Partition:
         """A snapshot."""
         return PartitionStatistics(
             self.mailbox.statistics(), self.relay.statistics(self._clock.now_ms()), self._batches, self.turn,
-            len(self.committed.cache), self._misses, self._effects.under_way, self.wal_bytes,
+            len(self.committed.cache), self._loader.misses, self._effects.under_way, self.wal_bytes,
         )  # fmt: skip
-
-
-ID_DIGITS = 32
-ID_PREFIXES_MAX = 64  # of a partition; keys with more only cost reads
 
 
 def _index_value(state: Any, field: str) -> str | None:

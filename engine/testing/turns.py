@@ -84,5 +84,5 @@ def run_turn(
         state,
         {k: s for k, s in after.items() if s is not None},
         tuple(turn.intentions),
-        turn.replied and turn.replied.answer,
+        None if turn.replied is None else turn.replied.answer,
     )

@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from sagamore.actors.orders.alerts import alerts_of
+from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.messages import (
     CancelOrder,
     Capture,
     DeadlinePassed,
     NextAction,
     PaymentReport,
+    PayOrder,
     SagaName,
+    ShipOrder,
     StockReserved,
 )
 from sagamore.actors.orders.order import Order, OrderRef
@@ -117,14 +120,28 @@ def test_an_order_keeps_the_table_it_was_born_with() -> None:
     assert run.order.state == "CAPTURING"
 
 
-def test_every_command_is_answered_with_the_order_and_its_id_is_kept() -> None:
-    run = at("NEW")
-    for command in (run.place, run.cancel):
-        command()
+def turn_for(run: Run) -> Turn:
+    routes = ActorRoutes((run.actor, PaymentsActor(), InventoryActor()), {})
+    return Turn("orders/0", 0, ORDER, lambda _: None, routes, run.now_ms, "msg_turn", ORDER, run.now_ms)
 
-        (replied,) = run.last.of(Replied)
-        assert replied.answer is run.order
-        assert replied.kept == OrderRef(ORDER)
+
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        ("AWAITING_PAYMENT", PayOrder(ORDER, "pm_card")),
+        ("PAYING", CancelOrder(ORDER)),
+        ("CANCELLED", CancelOrder(ORDER)),
+        ("CONFIRMED", ShipOrder(ORDER)),
+    ],
+)
+def test_a_command_is_answered_with_the_order_and_its_id_is_kept(state: str, command: OrderMessage) -> None:
+    run = at(state)
+    turn = turn_for(run)
+
+    order = run.actor.handle(run.order, command, turn)
+
+    assert order is not None
+    assert turn.replied == Replied(order, OrderRef(ORDER))
 
 
 def test_a_stored_order_says_only_what_is_not_as_usual() -> None:
@@ -163,8 +180,7 @@ def test_a_deadline_that_was_stopped_changes_nothing() -> None:
 
 
 def give_up(run: Run, message: OrderMessage) -> tuple[Order, Turn]:
-    routes = ActorRoutes((run.actor, PaymentsActor()), {})
-    turn = Turn("orders/0", 0, ORDER, lambda _: None, routes, run.now_ms, "msg_up", ORDER, run.now_ms)
+    turn = turn_for(run)
     order = run.actor.given_up(run.state, message, turn)
     assert order is not None
     run.state = order

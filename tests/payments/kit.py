@@ -4,14 +4,21 @@ from typing import Any
 
 import msgspec
 
-from sagamore.actors.orders.messages import PaymentReport, RefundPayment, StartPayment
+from sagamore.actors.orders.messages import (
+    ClosePayment,
+    PaymentEvent,
+    PaymentReport,
+    RefundPayment,
+    RefundReport,
+    StartPayment,
+)
 from sagamore.actors.orders.payment import Payment, PaymentEffect, Refund
 from sagamore.actors.orders.payment_provider import PaymentAnswer
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.engine.effect import EffectOutcome, Verdict
 from sagamore.engine.message import Message, encode
 from sagamore.engine.testing import TurnResult
-from sagamore.engine.turn import EffectStarted
+from sagamore.engine.turn import Buried, EffectStarted
 from tests.inventory import kit
 
 ACTOR = PaymentsActor()
@@ -93,3 +100,22 @@ def request_of(result: TurnResult) -> dict[str, Any]:
     (effect,) = result.of(EffectStarted)
     request: dict[str, Any] = msgspec.json.decode(effect.request)
     return request
+
+
+def event(kind: Any, amount: int = AMOUNT, provider_id: str = "px_1", refund_id: str = "", n: int = 1) -> PaymentEvent:
+    return PaymentEvent(ORDER, f"evt_{n}", kind, amount, refund_id, provider_id)
+
+
+def refund_reports(result: TurnResult) -> list[tuple[str, int, int]]:
+    """Status, what is refunded and what is left, of the refund reports sent."""
+    return [(r.status, r.refunded, r.left) for r in result.sent(RefundReport) if isinstance(r, RefundReport)]
+
+
+def buried(result: TurnResult) -> list[str]:
+    """The reasons of the dead letters made."""
+    return [letter.reason for letter in result.of(Buried)]
+
+
+CLOSE = ClosePayment(ORDER)
+CLOSED_REPORT = [("CLOSED", False, False)]
+STUCK_REPORT = [("STUCK", False, False)]

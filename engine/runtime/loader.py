@@ -1,0 +1,133 @@
+"""What a batch reads before its turns: its messages, decoded, and the entities they name, one read for all the misses.
+
+What cannot be read is not the end of the batch: the message, or the entity, carries its error to the turn, which fails
+alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sagamore.engine.actor import Actor
+from sagamore.engine.dead_letters import RetryEffect
+from sagamore.engine.effect import EffectOutcome
+from sagamore.engine.envelope import Address
+from sagamore.engine.errors import EntityDamaged
+from sagamore.engine.limits import Limits
+from sagamore.engine.message import Codec, Message, State
+from sagamore.engine.ports import Journal
+from sagamore.engine.runtime.batch import Batch
+from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, WithdrawEffect
+from sagamore.engine.runtime.turns import Work
+
+ID_DIGITS = 32
+ID_PREFIXES_MAX = 64  # of a partition; keys with more only cost reads
+
+
+class Loader:
+    """Reads for one partition. `cache` holds committed states only."""
+
+    def __init__(
+        self, address: Address, actor: Actor[Any, Any], journal: Journal, cache: dict[str, State], limits: Limits
+    ) -> None:
+        self._address, self._actor, self._journal, self._cache = address, actor, journal, cache
+        self._entities_max, self._new_keys_max = limits.batch_entities_max, limits.cache_entities_max
+        self._states = Codec(actor.state_types)
+        self._messages = Codec((*actor.message_types, EffectOutcome, RetryEffect))
+        self._highest_keys: dict[str, str] = {}
+        self._new_keys: set[str] = set()
+        self.misses = 0
+
+    async def load(self, batch: Batch, items: Sequence[Item]) -> list[Work]:
+        """Decode the messages and read the entities they name, one read for all that are not cached. Fewer works than
+        items: the batch has as many entities as it may."""
+        works = [self._read_item(item) for item in items]
+        missing: dict[str, None] = {}
+        for n, work in enumerate(works):
+            if work.effect:
+                row = batch.effect_rows[work.effect] = await self._journal.load_effect(work.effect)
+                work.keys = () if row is None else (row.entity,)
+            for key in work.keys:
+                if key not in self._cache and not await self._is_new(key):
+                    missing[key] = None
+            if len(missing) >= self._entities_max:
+                works = works[: n + 1]
+                break
+        if missing:
+            self.misses += len(missing)
+            for key, stored in (await self._journal.load(list(missing))).items():
+                batch.loaded[key] = self._decode_state(key, stored)
+        used = [c.key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
+        if used:
+            batch.kept_keys = await self._journal.load_client_keys(used)
+        return works
+
+    def _read_item(self, item: Item) -> Work:
+        if isinstance(item, Delivery) and item.message is not None:  # most are
+            return self._name(item, item.message)
+        match item:
+            case Command(message):
+                return self._name(item, message)
+            case Delivery(envelope=envelope):
+                return self._decode(item, bytes(envelope.body))
+            case TimerDue(row):
+                return self._decode(item, bytes(row.body))
+            case RetryDue(row):
+                return self._decode(item, bytes(row.envelope.body))
+            case WithdrawEffect(effect):
+                return Work(item, effect=effect)
+            case _:
+                return Work(item, keys=(item.row.entity,))
+
+    def _decode(self, item: Item, body: bytes) -> Work:
+        try:
+            return self._name(item, self._messages.decode(body))
+        except (ValueError, TypeError, KeyError) as error:
+            return Work(item, error=error)
+
+    def _name(self, item: Item, message: Message) -> Work:
+        if isinstance(message, RetryEffect):
+            return Work(item, message, effect=message.effect)
+        if isinstance(message, EffectOutcome):
+            return Work(item, message, (message.entity,))
+        try:
+            keys = self._actor.entity(message)
+        except Exception as error:  # the actor's own code: its message fails like a turn that raises
+            return Work(item, message, error=error)
+        return Work(item, message, (keys,) if isinstance(keys, str) else tuple(keys))
+
+    async def _is_new(self, key: str) -> bool:
+        """Ids rise: one above all that are stored needs no read."""
+        prefix, underscore, digits = key.rpartition("_")
+        if not underscore or len(digits) != ID_DIGITS:
+            return False
+        highest = self._highest_keys.get(prefix)
+        if highest is None:
+            if len(self._highest_keys) >= ID_PREFIXES_MAX:
+                return False
+            highest = await self._journal.highest_key(prefix)
+            self._highest_keys[prefix] = highest
+        if key <= highest:
+            return key in self._new_keys
+        self._highest_keys[prefix] = key
+        self._new_keys.add(key)
+        return True
+
+    def _decode_state(self, key: str, stored: bytes) -> Any:
+        try:
+            return self._states.decode(stored)
+        except (ValueError, TypeError, KeyError) as error:
+            return EntityDamaged(self._address, key, str(error))
+
+    async def read(self, key: str) -> State | None:
+        """One entity as last committed, past the cache. Raises EntityDamaged."""
+        stored = (await self._journal.load((key,))).get(key)
+        state: State | EntityDamaged | None = None if stored is None else self._decode_state(key, stored)
+        if isinstance(state, EntityDamaged):
+            raise state
+        return state
+
+    def stored(self, keys: Iterable[str]) -> None:
+        """These are on disk now."""
+        self._new_keys.difference_update(keys)
+        if len(self._new_keys) > self._new_keys_max:
+            self._new_keys.clear()  # of commands that were refused; they only cost a read
