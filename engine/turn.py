@@ -145,7 +145,7 @@ class Turn:
         "message_id", "now_ms", "partition", "replied", "saved", "sender",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0917 - one caller, on the hot path
+    def __init__(
         self,
         address: Address,
         partition: int,

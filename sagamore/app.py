@@ -24,6 +24,7 @@ from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS
+from sagamore.engine.effect import Provider
 from sagamore.engine.message import Message, Record, State
 from sagamore.engine.ports import Clock
 from sagamore.engine.runtime.clock import SystemClock
@@ -57,13 +58,14 @@ class Sagamore:
         *,
         payments: PaymentProvider | None = None,
         actors: Sequence[Actor[Any, Any]] = (),
+        providers: Sequence[Provider] = (),
         on_alert: Callable[[Alert], None] | None = None,
         clock: Clock | None = None,
     ) -> "AsyncIterator[Sagamore]":
         """Own the directory (made if it is not there) until the block ends.
 
         payments: what takes the money; without one, payments wait on disk and orders that need one are refused
-        actors: the host's own
+        actors: the host's own; providers: what their effects call
         on_alert: called in the event loop whenever an alert is raised, again too; must not block
         While it is open, the command line reaches it through the directory's control socket.
         Raises DirectoryError, InvalidInput.
@@ -76,7 +78,7 @@ class Sagamore:
         directory = Directory.open(path, counts, now_ms=clock.now_ms())
         try:
             engine = Engine(
-                directory, composed, partition_counts=counts, providers=(PaymentEffects(provider),),
+                directory, composed, partition_counts=counts, providers=(PaymentEffects(provider), *providers),
                 limits=settings.limits, clock=clock, breaker=settings.breaker, on_alert=on_alert,
             )  # fmt: skip
             await engine.start()

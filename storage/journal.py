@@ -26,6 +26,7 @@ _encode = msgspec.json.Encoder().encode
 
 BUSY_TIMEOUT_MS = 5_000  # a tripwire: one connection writes, and readers of a WAL never make it wait
 LOOK_AT_WAL_EVERY_BYTES = 64 << 10  # of commits: a look is a system call, and the WAL grows a few times as fast
+COMMIT_BYTES_MIN = 4 << 10  # what even an acknowledgement counts for: it writes a handful of pages
 
 
 class SQLiteJournal:
@@ -121,7 +122,7 @@ class SQLiteJournal:
         """One statement, one sync. Raises CommitRefused if SQLite refuses the content."""
         try:
             parameters = batch_parameters(commit)
-            self._unlooked_bytes += sum(len(text) for text in parameters[1:] if text)
+            self._unlooked_bytes += COMMIT_BYTES_MIN + sum(len(text) for text in parameters[1:] if text)
             await self._fetch(schema.INSERT_BATCH, parameters)
         except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeEncodeError) as error:
             raise CommitRefused(str(error)) from error

@@ -111,6 +111,13 @@ class OrdersActor(
         alerts.tell(order, after, turn)
         return after
 
+    def measure(self, before: Order | None, after: Order | None) -> tuple[str, ...]:
+        """Counts orders placed, confirmed, and cancelled by reason."""
+        counted: tuple[str, ...] = () if before is not None else ("placed",)
+        if after is not None and after.status != "PENDING" and (before is None or before.status == "PENDING"):
+            counted += ("confirmed",) if after.status == "CONFIRMED" else (f"cancelled.{after.reason}",)
+        return counted
+
     def _new(self, order: Order | None, message: OrderMessage, turn: Turn) -> Order:
         if order is not None:
             raise IllegalTransition(order.state, "Place", self._allowed(order, turn))

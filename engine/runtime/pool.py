@@ -57,7 +57,7 @@ class Task(msgspec.Struct):
 class Pool:
     """One provider's pool."""
 
-    def __init__(  # noqa: PLR0917 - built in one place
+    def __init__(
         self,
         provider: Provider,
         clock: Clock,

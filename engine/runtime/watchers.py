@@ -1,7 +1,8 @@
 """Live streams: committed changes of one entity, pushed to whoever watches it.
 
 A change is pushed in dispatch, so a watcher never sees what a crash could take back. Each watcher keeps a bounded
-number of changes; one that falls behind loses the oldest, never the newest: states are snapshots, so the newest tells all.
+number of changes; one that falls behind loses the oldest, never the newest: a state is a snapshot, so the newest tells
+all.
 """
 
 import asyncio

@@ -58,7 +58,8 @@ def run_turn(
     bytes_before = {key: encode(state) for key, state in before.items()}
     keys = getattr(message, "entity", None) or actor.entity(message)
     keys = (keys,) if isinstance(keys, str) else tuple(keys)
-    routes = ActorRoutes((actor, *others), defaultdict(lambda: 1, partitions or {}))
+    routes = ActorRoutes((actor, *others), partitions or {})
+    routes.partition_counts = defaultdict(lambda: 1, routes.partition_counts)
 
     def load(key: str) -> Any:
         if key not in keys:

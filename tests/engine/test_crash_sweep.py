@@ -12,7 +12,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.effect import Capabilities, EffectOutcome
 from sagamore.engine.errors import SagamoreError
 from sagamore.engine.message import Message, Record, State
-from sagamore.engine.testing import Fault, Lost, ProcessDied, ScriptedProvider
+from sagamore.engine.testing import Fault, Lost, ScriptedProvider
 from sagamore.engine.turn import Turn
 from tests.engine.world import World
 
@@ -86,7 +86,7 @@ KEYLESS = Capabilities(takes_key=False, look_up=True, settle_ms=2_000)
 async def scenario(world: World) -> None:
     """Buy twice, with keys, as a client does who asks again until there is an answer."""
     for mug in MUGS:
-        await world.engine.ask("orders", Buy(mug), key=f"buy {mug}")
+        await ask_until_answered(world, mug)
     await world.clock.advance(60_000)
 
 
@@ -154,5 +154,5 @@ async def ask_until_answered(world: World, mug: str) -> None:
         try:
             await world.engine.ask("orders", Buy(mug), key=f"buy {mug}")
             return
-        except (SagamoreError, ProcessDied):
+        except SagamoreError:
             await world.clock.advance(1_000)

@@ -6,7 +6,14 @@ import sqlite3
 
 import pytest
 
-from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, DiscardLetter, LetterClosed, ReplayLetter, UnknownLetter
+from sagamore.engine.dead_letters import (
+    DEAD_LETTERS,
+    DeadLetter,
+    DiscardLetter,
+    LetterClosed,
+    ReplayLetter,
+    UnknownLetter,
+)
 from sagamore.engine.testing import Fault
 from sagamore.engine.turn import Turn
 from tests.engine.actors import Book, Desk, Note, Page, Post

@@ -144,7 +144,6 @@ class Office(Actor[Page, Post], kind="office", way=["book"]):
     handle = Desk.handle
 
 
-
 async def test_a10_a_backlog_refuses_clients_until_it_is_worked_off(world: World) -> None:
     engine = await world.start(Desk(), Book(), limits=Limits(backlog_messages_max=5))
     world.store.faults.hold("book/0")

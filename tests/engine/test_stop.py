@@ -125,3 +125,13 @@ async def test_what_is_inside_goes_on_after_a_restart(world: World, end: str) ->
     await world.start()
     assert await world.until_state("book", "a", lambda page: len(page.ns) == 5) == Page(tuple(range(5)))
     assert await world.until_state("bells", "a", lambda bell: bell.rang)
+
+
+async def test_after_a_restart_a_young_backlog_refuses_nobody(world: World) -> None:
+    engine = await world.start(Desk(), Book(), faults=[Fault("crash_before", 2)])
+    await engine.ask("desk", Post("a", 1))
+    await world.until(world.store.faults.died.is_set)
+    await world.kill()
+    engine = await world.start()
+    await engine.ask("desk", Post("a", 2))
+    assert await world.until_state("book", "a", lambda page: len(page.ns) == 2) == Page((1, 2))

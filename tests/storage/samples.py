@@ -51,9 +51,10 @@ def effect(name: str, due_ms: int = 5, **fields: object) -> EffectRow:
 BODY_TEXT = bytes(BODY).decode()
 
 
-def history(correlation: str, turn: int) -> HistoryRow:
+def history(correlation: str, turn: int, entity: str = "") -> HistoryRow:
     notes = (msgspec.Raw(b'"paid"'), msgspec.Raw(b'{"a":[1,null]}'))
-    return HistoryRow(correlation, turn, NOW_MS + turn, correlation, "shop.visit/1", f"msg_{turn}", "", 1, notes)
+    entity = entity or correlation
+    return HistoryRow(turn, correlation, NOW_MS + turn, entity, "shop.visit/1", f"orders/0:{turn}.0", 1, notes)
 
 
 def client_key(key: str, at_ms: int = NOW_MS, answer: bytes = b'{"type":"a/1"}') -> ClientKeyRow:

@@ -290,11 +290,13 @@ async def test_a_file_older_than_its_peer_within_one_start_is_named(tmp_path: Pa
         directory = Directory.open(path, {"orders": 1, "payments": 1}, now_ms=NOW_MS)
         journals = {address: directory.journal(address) for address in directory.addresses}
         positions: dict[str, Opened] = {address: await journal.open() for address, journal in journals.items()}
-        with pytest.raises(FileOutOfStep, match=rf"{older} is older than"):
-            directory.opened(positions)
-        for journal in journals.values():
-            await journal.close(clean=False)
-        directory.close()
+        try:
+            with pytest.raises(FileOutOfStep, match=rf"{older} is older than"):
+                directory.opened(positions)
+        finally:
+            for journal in journals.values():
+                await journal.close(clean=False)
+            directory.close()
 
 
 # --- file systems that cannot be written or trusted ---

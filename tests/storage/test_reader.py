@@ -86,15 +86,13 @@ async def test_entities_of_a_prefix_come_newest_first_and_no_others(journal: SQL
     assert [row.key for row in await reader.entities_by_prefix("ord_", "pay_1", 99)] == ["ord_ä", "ord_2", "ord_1"]
 
 
-async def test_a_story_and_all_stories_come_in_order(journal: SQLiteJournal, reader: Reader) -> None:
-    rows = [history("ord_1", 1), history("ord_2", 2), history("ord_1", 3), history("ord_1", 4)]
+@pytest.mark.parametrize("story", [f"ord_{7:032x}", "ord_1", "ann", "ä" * 40], ids=["id", "short", "name", "long"])
+async def test_a_story_and_all_stories_come_in_order(journal: SQLiteJournal, reader: Reader, story: str) -> None:
+    rows = [history(story, 1), history("ord_2", 2), history(story, 3, "pay_1"), history(story, 4)]
     await journal.commit(Commit(4, history=rows))
-    assert await reader.history("ord_1", 0, 9) == [rows[0], rows[2], rows[3]]
-    assert await reader.history("ord_1", 1, 1) == [rows[2]]
-    found = await all_pages(
-        lambda after: reader.history_page(after, 3), ("", 0), lambda row: (row.correlation, row.turn)
-    )
-    assert found == [rows[0], rows[2], rows[3], rows[1]]
+    assert await reader.history(story, 0, 9) == [rows[0], rows[2], rows[3]]
+    assert await reader.history(story, 1, 1) == [rows[2]]
+    assert await all_pages(lambda after: reader.history_page(after, 3), 0, lambda row: row.turn) == rows
 
 
 async def test_what_waits_is_listed_with_cursors(journal: SQLiteJournal, reader: Reader) -> None:

@@ -1,0 +1,150 @@
+"""A payment provider over HTTP: the client of the payment twin, and the pattern for a client of any other.
+
+What an answer means is in `http_answers.py`. No connection (name, refused, TLS) is not reached: not one byte was
+written; a connection that breaks later is unknown. Our reference at the provider is the order's id, so that its books
+show two charges for one order as what they are; the attempt is in the metadata. The client has no timeout of its own:
+the engine ends a call.
+"""
+
+import aiohttp
+import msgspec
+
+from sagamore.actors.orders.messages import PaymentEvent
+from sagamore.actors.orders.payment_provider import (
+    CaptureRequest,
+    ChargeRequest,
+    PaymentAnswer,
+    PaymentCapabilities,
+    ReadRequest,
+    RefundRequest,
+    VoidRequest,
+    declined,
+    succeeded,
+)
+from sagamore.actors.providers.http_answers import (
+    WireEvents,
+    WirePayment,
+    WirePayments,
+    WireRefund,
+    WireRefunds,
+    outcome_of,
+)
+from sagamore.engine.effect import NotReached, Outcome, Unknown
+from sagamore.engine.policy import DAY_MS, MINUTE_MS
+
+CONNECTIONS_MAX = 256  # the engine keeps fewer calls in flight
+JSON = {"Content-Type": "application/json"}
+
+
+class HttpPayments:
+    """`base_url` as http://127.0.0.1:8080. For one event loop. A look-up that finds nothing is not believed before
+    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`."""
+
+    def __init__(self, base_url: str, *, settle_ms: int = 2 * MINUTE_MS, key_ttl_ms: int = DAY_MS) -> None:
+        self.capabilities = PaymentCapabilities(
+            takes_key=True, key_ttl_ms=key_ttl_ms, look_up=True, settle_ms=settle_ms, authorises=True
+        )
+        self.base_url = base_url.rstrip("/")
+        self._session: aiohttp.ClientSession | None = None
+
+    async def charge(self, request: ChargeRequest, key: str) -> Outcome:
+        """Take the money."""
+        return await self._create(request, key, capture=True)
+
+    async def authorise(self, request: ChargeRequest, key: str) -> Outcome:
+        """Promise the money."""
+        return await self._create(request, key, capture=False)
+
+    async def capture(self, request: CaptureRequest, key: str) -> Outcome:
+        """Take what was promised."""
+        path = f"/v1/payments/{request.provider_id}/capture"
+        return await self._post(path, {"amount": request.amount}, key, WirePayment)
+
+    async def void(self, request: VoidRequest, key: str) -> Outcome:
+        """Let go of what was promised."""
+        return await self._post(f"/v1/payments/{request.provider_id}/void", {}, key, WirePayment)
+
+    async def refund(self, request: RefundRequest, key: str) -> Outcome:
+        """Give money back."""
+        body = {"refund_id": request.refund_id, "amount": request.amount}
+        return await self._post(f"/v1/payments/{request.provider_id}/refunds", body, key, WireRefund)
+
+    async def read(self, request: ReadRequest) -> Outcome:
+        """How the payment stands."""
+        reply = await self._send("GET", f"/v1/payments/{request.provider_id}")
+        if not isinstance(reply, tuple):
+            return reply
+        status, body = reply
+        if status == 404:
+            return declined(PaymentAnswer("refused", code="not_found", message=f"no payment {request.provider_id}"))
+        return outcome_of(status, body, WirePayment, self.base_url)
+
+    async def look_up(self, request: ReadRequest) -> Outcome | None:
+        """The payment of this attempt, or the refund of it."""
+        path = f"/v1/payments/{request.provider_id}/refunds" if request.refund_id else "/v1/payments"
+        reply = await self._send("GET", path, query={} if request.refund_id else {"reference": request.order_id})
+        if not isinstance(reply, tuple):
+            return reply
+        status, body = reply
+        if status != 200:
+            return outcome_of(status, body, WirePayment, self.base_url)
+        found: list[WirePayment] | list[WireRefund]
+        if request.refund_id:
+            refunds = msgspec.json.decode(body, type=WireRefunds).refunds
+            found = [refund for refund in refunds if refund.refund_id == request.refund_id]
+        else:
+            payments = msgspec.json.decode(body, type=WirePayments).payments
+            found = [payment for payment in payments if payment.metadata.get("attempt") == str(request.attempt)]
+        if len(found) > 1:
+            return Unknown(f"the provider has {len(found)} of {request.refund_id or request.reference}")
+        return succeeded(found[0].answer(self.base_url)) if found else None
+
+    async def events(self, after: int = 0) -> tuple[tuple[PaymentEvent, ...], int]:
+        """What happened unasked after event number `after`, and the number to ask with next. Raises ConnectionError if
+        the provider does not say."""
+        reply = await self._send("GET", "/v1/events", query={"after": str(after)})
+        if not isinstance(reply, tuple):
+            raise ConnectionError(reply.reason)
+        status, body = reply
+        if status != 200:
+            raise ConnectionError(f"{self.base_url} answers {status}")
+        answer = msgspec.json.decode(body, type=WireEvents)
+        return tuple(event.message() for event in answer.events), answer.last
+
+    async def close(self) -> None:
+        """Close the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _create(self, request: ChargeRequest, key: str, *, capture: bool) -> Outcome:
+        body = {
+            "reference": request.order_id, "amount": request.amount, "currency": request.currency,
+            "method": request.payment_method, "capture": capture, "metadata": {"attempt": str(request.attempt)},
+        }  # fmt: skip
+        return await self._post("/v1/payments", body, key, WirePayment)
+
+    async def _post(self, path: str, body: object, key: str, kind: type[WirePayment | WireRefund]) -> Outcome:
+        reply = await self._send("POST", path, msgspec.json.encode(body), {"Idempotency-Key": key, **JSON})
+        return outcome_of(*reply, kind, self.base_url) if isinstance(reply, tuple) else reply
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        query: dict[str, str] | None = None,
+    ) -> tuple[int, bytes] | NotReached | Unknown:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
+        url = self.base_url + path
+        try:
+            async with self._session.request(method, url, data=body, headers=headers, params=query) as response:
+                return response.status, await response.read()
+        except aiohttp.ClientConnectorError as error:
+            return NotReached(str(error))
+        except aiohttp.ClientError as error:
+            return Unknown(f"{type(error).__name__}: {error}")

@@ -1,0 +1,71 @@
+"""`sagamore`, also `python -m sagamore`: exit status 0 done, 1 refused or failed, 2 bad usage or input.
+
+An error is one line on standard error. Nothing here prints a traceback: an operator can do nothing with one.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from sagamore.cli.output import complain
+from sagamore.cli.parser import UsageError
+from sagamore.cli.registry import build_parser
+from sagamore.cli.session import RemoteError
+from sagamore.engine.errors import InvalidInput, NotADirectoryOfOurs, SagamoreError
+
+INTERRUPTED = 128 + 2  # as shells have it: 128 and the signal
+PIPE_CLOSED = 128 + 13
+
+
+class _Log(logging.Handler):
+    """Warnings of the library as lines like all others."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, the error's type and text in place of its traceback."""
+        error = record.exc_info[1] if record.exc_info else None
+        complain(record.getMessage() + (f": {type(error).__name__}: {error}" if error is not None else ""))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; `argv` without the program's name."""
+    log = logging.getLogger("sagamore")
+    handler = _Log(logging.WARNING)
+    log.addHandler(handler)
+    try:
+        return _main(argv)
+    finally:
+        log.removeHandler(handler)
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    try:
+        args = build_parser().parse_args(argv)
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except (UsageError, InvalidInput, NotADirectoryOfOurs) as error:
+        complain(str(error))
+        return 2
+    except RemoteError as error:
+        complain(str(error))
+        return 2 if error.view.bad_input else 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return PIPE_CLOSED
+    except (SagamoreError, OSError) as error:
+        complain(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as asked:  # --help
+        return int(asked.code or 0)
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        complain(f"this is a bug: {type(error).__name__}: {error} ({os.path.basename(at.filename)}:{at.lineno})")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

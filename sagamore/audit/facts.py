@@ -1,0 +1,70 @@
+"""The facts in histories that move stock or money, summed up by order."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sagamore.actors.orders.messages import MoneyMoved, StockMoved
+from sagamore.engine.message import Codec
+from sagamore.engine.ports import HistoryRow
+
+_decode_stock = Codec((StockMoved,)).decode
+_decode_money = Codec((MoneyMoved,)).decode
+
+
+class Money(msgspec.Struct):
+    """What the ledger of one payment adds up to; `broken` names a row that does not follow from those before it."""
+
+    captured: int = 0
+    refunded: int = 0
+    rows: int = 0
+    broken: str = ""
+
+    def add(self, moved: MoneyMoved) -> None:
+        """The next row."""
+        self.rows += 1
+        match moved.kind:
+            case "captured":
+                self.captured += moved.amount
+            case "refunded":
+                self.refunded += moved.amount
+            case "refund_failed":
+                self.refunded -= moved.amount
+        if (self.captured, self.refunded) != (moved.captured, moved.refunded) and not self.broken:
+            self.broken = f"{moved} does not follow: {self.captured} captured, {self.refunded} refunded"
+
+
+class Moves(msgspec.Struct):
+    """What the stock ledger says of one order in one partition: by product what it reserves now and what has shipped.
+    Products at zero are left out."""
+
+    reserved: dict[str, int] = {}
+    shipped: dict[str, int] = {}
+
+    def add(self, moved: StockMoved) -> None:
+        """The next row."""
+        _add(self.reserved, moved.product_id, moved.reserved_change)
+        if moved.kind == "shipped":
+            _add(self.shipped, moved.product_id, -moved.on_hand_change)
+
+
+def _add(sums: dict[str, int], product: str, change: int) -> None:
+    total = sums.get(product, 0) + change
+    if total:
+        sums[product] = total
+    else:
+        sums.pop(product, None)
+
+
+def stock_moved(row: HistoryRow) -> Iterator[StockMoved]:
+    """The stock rows of a turn. Raises ValueError for one that cannot be read."""
+    for note in row.notes:
+        if bytes(note).startswith(b'{"type":"stock.moved/'):
+            yield _decode_stock(note)
+
+
+def money_moved(row: HistoryRow) -> Iterator[MoneyMoved]:
+    """The money rows of a turn. Raises ValueError for one that cannot be read."""
+    for note in row.notes:
+        if bytes(note).startswith(b'{"type":"money.moved/'):
+            yield _decode_money(note)

@@ -1,0 +1,23 @@
+"""`sagamore alerts`: the conditions that stand, oldest first, from the files."""
+
+from argparse import Namespace
+
+from sagamore.cli.output import show_list
+from sagamore.cli.parser import Subparsers, command
+from sagamore.cli.reading import files_of, read_alerts
+from sagamore.cli.run import run
+
+COLUMNS = {"since": "SINCE", "name": "ALERT", "subject": "SUBJECT", "count": "TIMES", "advice": "ADVICE"}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command."""
+    parser = command(subparsers, "alerts", "the conditions that stand, and what to do about each")
+    parser.set_defaults(run=lambda args: run(_alerts(args)))
+
+
+async def _alerts(args: Namespace) -> int:
+    async with files_of(args.dir) as files:
+        alerts = await read_alerts(files)
+    show_list(alerts, COLUMNS, args.json)
+    return 0

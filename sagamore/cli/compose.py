@@ -1,0 +1,50 @@
+"""The shop as this process opens it: with the provider that `--payments` names, or as the host's own code has it."""
+
+import importlib
+import os
+import sys
+from argparse import Namespace
+from contextlib import AbstractAsyncContextManager
+
+from sagamore.actors.orders.payment_provider import PaymentProvider
+from sagamore.actors.providers.simulated import SimulatedPayments
+from sagamore.app import Sagamore
+from sagamore.cli.parser import UsageError
+from sagamore.engine.errors import InvalidInput
+
+
+def open_shop(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
+    """Not yet entered. Raises UsageError, InvalidInput."""
+    if args.app and args.payments:
+        raise UsageError("give --payments or --app, not both: an app brings its own payments")
+    if args.app:
+        return _host_composition(args)
+    return Sagamore.open(args.dir, payments=_provider(args.payments))
+
+
+def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
+    module_name, _, factory_name = args.app.partition(":")
+    if not module_name or not factory_name:
+        raise InvalidInput("--app", args.app, "write module:factory")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # where the host's code is, as for `python -m`
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name)
+    except (ImportError, AttributeError) as error:
+        raise InvalidInput("--app", args.app, f"name a module and a function in it: {error}") from error
+    opened = factory(args.dir)
+    if not isinstance(opened, AbstractAsyncContextManager):
+        raise InvalidInput("--app", args.app, "the factory must return Sagamore.open(…), not entered")
+    return opened
+
+
+def _provider(name: str | None) -> PaymentProvider | None:
+    if name is None:
+        return None
+    if name == "simulated":
+        return SimulatedPayments()
+    if name.startswith(("http://", "https://")):
+        from sagamore.actors.providers.http_payments import HttpPayments
+
+        return HttpPayments(name)
+    raise InvalidInput("--payments", name, "simulated, or a payment twin's http://127.0.0.1:PORT")

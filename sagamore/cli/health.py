@@ -1,0 +1,44 @@
+"""`sagamore health`: GREEN, YELLOW (alerts stand, or a partition is being reopened) or RED, which is exit status 1.
+
+A running shop is asked; of a stopped one the files are read: RED is a file that is missing or damaged.
+"""
+
+from argparse import Namespace
+
+from sagamore.cli.output import show
+from sagamore.cli.parser import Subparsers, command
+from sagamore.cli.reading import files_of, read_alerts
+from sagamore.cli.run import run
+from sagamore.cli.session import connect
+from sagamore.engine.errors import FileDamaged, FileMissing
+from sagamore.operations import GetHealth
+from sagamore.views import HealthView
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command."""
+    parser = command(subparsers, "health", "whether someone should look, and at what; exit status 1 if RED")
+    parser.set_defaults(run=lambda args: run(_health(args)))
+
+
+async def _health(args: Namespace) -> int:
+    remote = await connect(args.dir)
+    if remote is None:
+        health = await _of_files(args)
+    else:
+        try:
+            health = await remote.ask(GetHealth())
+        finally:
+            await remote.close()
+    show(health, args.json)
+    return int(health.status == "RED")
+
+
+async def _of_files(args: Namespace) -> HealthView:
+    try:
+        async with files_of(args.dir) as files:
+            alerts = await read_alerts(files)
+    except (FileMissing, FileDamaged) as error:
+        return HealthView("RED", None, (str(error),))
+    problems = tuple(f"{alert.name} {alert.subject}: {alert.advice}" for alert in alerts)
+    return HealthView("YELLOW" if problems else "GREEN", None, problems)

@@ -1,0 +1,151 @@
+"""`sagamore orders`: list, show, place, cancel, refund, ship."""
+
+from argparse import Namespace
+from typing import Any, get_args
+
+from sagamore.actors.orders.errors import UnknownOrder
+from sagamore.actors.orders.money import Money
+from sagamore.actors.orders.order import Order, Status
+from sagamore.cli.output import say, show, show_list
+from sagamore.cli.parser import (
+    Subparsers,
+    add_key,
+    add_list,
+    add_owner,
+    add_wait,
+    aware_time,
+    command,
+    group,
+    parts,
+    whole,
+)
+from sagamore.cli.reading import files_of, read_entity, read_list
+from sagamore.cli.run import run
+from sagamore.cli.session import session
+from sagamore.engine.ids import is_id
+from sagamore.engine.message import Codec
+from sagamore.operation import Operation
+from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder
+from sagamore.views import ChargeView, LineView, MoneyView, OrderView
+
+OWN_WAIT_S = 10.0  # a saga takes milliseconds, a slow provider seconds; what then still runs goes on at the next start
+COLUMNS = {
+    "id": "ORDER", "created_at": "CREATED", "user_id": "USER", "reference": "REFERENCE", "status": "STATUS",
+    "payment": "PAYMENT", "fulfilment": "FULFILMENT", "amount": "AMOUNT", "reason": "REASON",
+}  # fmt: skip
+_decode = Codec((Order,)).decode
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command and its own."""
+    commands = group(subparsers, "orders", "list, show, place, cancel, refund, ship")
+    _add_reading(commands)
+    place = command(commands, "place", "place an order")
+    place.add_argument("--user", required=True, help="whose order it is")
+    place.add_argument("--line", required=True, action="append", metavar="PRODUCT:QTY:PRICE", help="may be repeated")
+    place.add_argument("--charge", default=[], action="append", metavar="KIND:AMOUNT", help="signed; may be repeated")
+    place.add_argument("--currency", required=True, help="ISO 4217, as GBP")
+    place.add_argument("--method", default="", help="the provider's token; without one the customer pays later")
+    place.add_argument("--reference", default="", help="your own order number")
+    place.add_argument("--pay-by", type=aware_time, metavar="TIME", help="as 2026-01-31T12:00:00Z")
+    cancel = command(commands, "cancel", "cancel an order and undo all of it")
+    cancel.add_argument("order", metavar="ORDER")
+    cancel.add_argument("--by", default="", help="the operator, if it was not the customer's wish")
+    refund = command(commands, "refund", "give part of the money back; the goods stay")
+    refund.add_argument("order", metavar="ORDER")
+    refund.add_argument("amount", metavar="AMOUNT", help="as 12.50")
+    refund.add_argument("--currency", default="", help="by default the order's")
+    refund.add_argument("--reason", required=True)
+    ship = command(commands, "ship", "all that was ordered leaves")
+    ship.add_argument("order", metavar="ORDER")
+    ship.add_argument("--tracking", default="", help="the carrier's number")
+    for parser, action in ((place, _place), (cancel, _cancel), (refund, _refund), (ship, _ship)):
+        add_key(parser)
+        add_owner(parser)
+        if parser is not ship:
+            add_wait(parser)
+        parser.set_defaults(run=action)
+
+
+def _add_reading(commands: Subparsers) -> None:
+    listing = command(commands, "list", "orders, newest first")
+    chosen = listing.add_mutually_exclusive_group()
+    chosen.add_argument("--user", default="", help="only this user's")
+    chosen.add_argument("--status", default="", choices=get_args(Status), help="only these")
+    chosen.add_argument("--reference", default="", help="only those with this order number")
+    add_list(listing)
+    listing.set_defaults(run=lambda args: run(_list(args)))
+    showing = command(commands, "show", "one order")
+    showing.add_argument("order", metavar="ORDER", help="its id, or your own order number (the newest that has it)")
+    showing.set_defaults(run=lambda args: run(_show(args)))
+
+
+async def _list(args: Namespace) -> int:
+    wanted = (("user_id", args.user), ("status", args.status), ("reference", args.reference))
+    field, value = next(((field, value) for field, value in wanted if value), ("", ""))
+    async with files_of(args.dir) as files:
+        found = await read_list(
+            files, "orders", _decode, args.limit, args.before, prefix="ord_", field=field, value=value
+        )
+    show_list([OrderView.of(order) for order in found], COLUMNS, args.json)
+    return 0
+
+
+async def _show(args: Namespace) -> int:
+    async with files_of(args.dir) as files:
+        if is_id(args.order, "ord"):
+            order = await read_entity(files, "orders", args.order, _decode)
+        else:
+            newest = await read_list(files, "orders", _decode, 1, "", field="reference", value=args.order)
+            order = newest[0] if newest else None
+    if order is None:
+        raise UnknownOrder(args.order)
+    show(OrderView.of(order), args.json)
+    return 0
+
+
+def _place(args: Namespace) -> int:
+    lines, charges = [], []
+    for line in args.line:
+        product, quantity, price = parts(line, 3, "PRODUCT:QTY:PRICE, as MUG:2:12.50")
+        lines.append(LineView(product, whole("quantity", quantity), _money(price, args.currency)))
+    for charge in args.charge:
+        kind, amount = parts(charge, 2, "KIND:AMOUNT, as shipping:3.00")
+        charges.append(ChargeView(kind, _money(amount, args.currency)))
+    return _do(args, PlaceOrder, {
+        "user_id": args.user, "lines": tuple(lines), "charges": tuple(charges), "payment_method": args.method,
+        "reference": args.reference, "pay_by": args.pay_by,
+    })  # fmt: skip
+
+
+def _cancel(args: Namespace) -> int:
+    return _do(args, CancelOrder, {"order_id": args.order, "by": args.by})
+
+
+def _refund(args: Namespace) -> int:
+    asked = {"order_id": args.order, "amount": args.amount, "currency": args.currency, "reason": args.reason}
+    return _do(args, RefundOrder, asked)
+
+
+def _ship(args: Namespace) -> int:
+    return _do(args, ShipOrder, {"order_id": args.order, "tracking": args.tracking})
+
+
+def _money(amount: str, currency: str) -> MoneyView:
+    money = Money(amount, currency)
+    return MoneyView(money.amount, money.currency)
+
+
+def _do(args: Namespace, operation: type[Operation], fields: dict[str, Any]) -> int:
+    async def ask() -> Any:
+        async with session(args) as (doer,):
+            if "wait" in args:
+                seconds = args.wait if args.wait is not None else OWN_WAIT_S if doer.settles else 0
+                fields["wait_ms"] = int(seconds * 1000)
+            return await doer.ask(operation(**fields, idempotency_key=args.key))
+
+    answer = run(ask())
+    show(answer, args.json)
+    if not args.json and getattr(answer, "status", "") == "PENDING":
+        say("the order goes on; look again with `sagamore orders show`")
+    return 0

@@ -1,0 +1,61 @@
+"""Reading a directory from its files, beside its owner or without one."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from sagamore.doors.page import PAGE_ROWS_MAX, read_page
+from sagamore.files import Files
+from sagamore.storage import reader
+from sagamore.views import AlertView
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def files_of(directory: Path) -> AsyncIterator[Files]:
+    """Raises NotADirectoryOfOurs."""
+    files = Files(directory)
+    try:
+        yield files
+    finally:
+        await files.close()
+
+
+async def read_entity(files: Files, kind: str, key: str, decode: Callable[[bytes], T]) -> T | None:
+    """One entity; None if there is none."""
+    for each in files.of(kind):
+        state = await each.state(key)
+        if state is not None:
+            return decode(state)
+    return None
+
+
+async def read_list(
+    files: Files, kind: str, decode: Callable[[bytes], T], limit: int, before: str,
+    *, prefix: str = "", field: str = "", value: str = "",
+) -> list[T]:  # fmt: skip
+    """So many, newest first, after the one whose key is `before`."""
+    found: list[T] = []
+    while len(found) < limit:
+        page = await read_page(
+            files.of(kind), decode, field=field, value=value, prefix=prefix, cursor=before,
+            limit=min(PAGE_ROWS_MAX, limit - len(found)),
+        )  # fmt: skip
+        found += page.items
+        before = page.cursor
+        if not before:
+            break
+    return found
+
+
+async def read_alerts(files: Files) -> list[AlertView]:
+    """All that stand, oldest first."""
+    alerts = []
+    for address, each in files.readers.items():
+        after = ("", "")
+        while rows := await each.alerts(after, reader.PAGE_ROWS_MAX):
+            alerts += [(row.since_ms, AlertView.of(address, row)) for row in rows]
+            after = (rows[-1].name, rows[-1].subject)
+    return [alert for _, alert in sorted(alerts, key=lambda found: found[0])]

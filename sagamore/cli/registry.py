@@ -1,0 +1,15 @@
+"""The commands, in the order in which help shows them. A new one is a file here and a name in COMMANDS."""
+
+from sagamore.cli import alerts, dead_letters, health, orders, payments, serve, stock, trace, twin
+from sagamore.cli.parser import Parser
+
+COMMANDS = (orders, stock, payments, trace, dead_letters, alerts, health, serve, twin)
+
+
+def build_parser() -> Parser:
+    """All commands."""
+    parser = Parser("sagamore", description="Orders, payments and stock in one directory.")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser

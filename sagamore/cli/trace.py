@@ -1,0 +1,68 @@
+"""`sagamore trace ID`: one story, from the files alone. The id's prefix says whose: an order's, or that of the order
+whose payment, refund or dead letter it is; anything else is the entity itself, as `stock:MUG`."""
+
+from argparse import Namespace
+
+import msgspec
+
+from sagamore.cli.output import printable, say
+from sagamore.cli.parser import Subparsers, command
+from sagamore.cli.reading import files_of, read_entity
+from sagamore.cli.run import run
+from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
+from sagamore.engine.errors import Refused
+from sagamore.engine.message import Codec
+from sagamore.files import Files
+from sagamore.storage.reader import PAGE_ROWS_MAX
+from sagamore.story import read_story
+
+_decode_letter = Codec((DeadLetter,)).decode
+HOLDERS = {"pay_": ("payments",), "ref_": ("payments", "orders")}  # who writes such ids into what it keeps of an order
+
+
+class NothingToTrace(Refused):
+    """No file knows of it."""
+
+    code = "nothing_to_trace"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command."""
+    parser = command(subparsers, "trace", "the causal story of one order over all actors, attempts and restarts")
+    parser.add_argument("id", metavar="ID", help="ord_…, pay_…, ref_…, dl_…, or an entity as stock:MUG")
+    parser.set_defaults(run=lambda args: run(_trace(args)))
+
+
+async def _trace(args: Namespace) -> int:
+    async with files_of(args.dir) as files:
+        story = await _story_of(files, args.id)
+        lines = [line async for line in read_story(files, story)]
+    if not lines:
+        raise NothingToTrace(f"nothing is known here of {args.id!r}; name an order, payment, refund or dead letter")
+    for line in lines:
+        say(msgspec.json.encode(line).decode() if args.json else printable(str(line)))
+    return 0
+
+
+async def _story_of(files: Files, wanted: str) -> str:
+    """The correlation of the story that an id belongs to."""
+    if wanted.startswith("dl_"):
+        letter = await read_entity(files, DEAD_LETTERS, wanted, _decode_letter)
+        return wanted if letter is None else letter.correlation
+    for kind in HOLDERS.get(wanted[:4], ()):
+        order = await _order_with(files, kind, f'"{wanted}"'.encode(errors="replace"))
+        if order:
+            return order
+    return wanted
+
+
+async def _order_with(files: Files, kind: str, text: bytes) -> str:
+    """The newest order whose state in `kind` has that text: a search of the whole file, some seconds for a million."""
+    for reader in files.of(kind):
+        before: str | None = None
+        while rows := await reader.entities_by_prefix("ord_", before, PAGE_ROWS_MAX):
+            for row in rows:
+                if text in row.state:
+                    return row.key
+            before = rows[-1].key
+    return ""
