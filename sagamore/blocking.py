@@ -11,15 +11,11 @@ Everything is as in `sagamore.Sagamore`, without `await`; streams are iterators.
 the parent has closed it. A program that ends without closing closes it.
 """
 
-import asyncio
-import os
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.app import Sagamore
@@ -28,121 +24,15 @@ from sagamore.doors.inventory import Inventory
 from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
 from sagamore.engine.actor import Actor
-from sagamore.engine.errors import Closed, WrongLoop
-from sagamore.engine.runtime.engine import Alert
+from sagamore.engine.message import Message, Record, State
+from sagamore.engine.runtime.engine import Alert, Health
+from sagamore.runner import Runner
 from sagamore.settings import Settings
+from sagamore.statistics import Statistics
 
 P = ParamSpec("P")
 T = TypeVar("T")
 CALL_TIMEOUT = timedelta(seconds=60)  # a turn takes milliseconds; this is for a disk that hangs
-
-
-class Runner:
-    """The thread, its event loop, and the shop in it, from construction to `close`."""
-
-    def __init__(self, open_shop: Callable[[], Any], call_timeout: timedelta) -> None:
-        self._open_shop, self._timeout_s = open_shop, call_timeout.total_seconds()
-        self._process = os.getpid()
-        self._opened: Future[tuple[Sagamore, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-        self._failure: BaseException | None = None
-        self._closing = threading.Lock()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="sagamore")
-        self._thread.start()
-        try:
-            self.shop, self._loop, self._stop = self._opened.result()
-        except BaseException:
-            self._thread.join()
-            raise
-        threading.Thread(target=self._close_at_exit, name="sagamore-exit", daemon=True).start()
-
-    def call(self, act: Callable[[], Awaitable[T]], *, patient: bool = False) -> T:
-        """What a coroutine of the shop returns; `patient` calls have a timeout of their own, or none."""
-        self._check_caller()
-
-        async def acting() -> T:
-            return await act()
-
-        future = asyncio.run_coroutine_threadsafe(acting(), self._loop)
-        try:
-            return future.result(None if patient else self._timeout_s)
-        except CancelledError:
-            raise Closed("the shop was closed during this call; open the directory again") from None
-        except TimeoutError as error:
-            if future.done() and not future.cancelled():
-                raise  # the call's own
-            raise TimeoutError(
-                f"no answer in {self._timeout_s:g} s; whether it was done is not known, with the same idempotency key"
-                " it is done once"
-            ) from error
-        finally:
-            future.cancel()
-
-    def iterate(self, begin: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
-        """A stream of the shop; it is ended with the iterator."""
-        end = object()
-        stream = begin()
-
-        async def step() -> Any:
-            return await anext(stream, end)
-
-        try:
-            while (item := self.call(step, patient=True)) is not end:
-                yield item
-        finally:
-            self._let_go(stream)
-
-    def close(self) -> None:
-        """Stop the shop and end the thread; again, or in a forked child, is nothing. Raises WrongLoop on the shop's own
-        thread."""
-        if os.getpid() != self._process:
-            return
-        if threading.current_thread() is self._thread:
-            raise WrongLoop("the shop cannot be closed on its own thread, which would wait for itself")
-        with self._closing:
-            if not self._closed:
-                self._closed = True
-                self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
-
-    def _check_caller(self) -> None:
-        if os.getpid() != self._process:
-            raise WrongLoop("the shop belongs to the process that opened it; after a fork open it in the child alone")
-        if threading.current_thread() is self._thread:
-            raise WrongLoop("this is the shop's own thread, which would wait for itself; call from another")
-        if self._closed:
-            raise Closed("the shop is closed; open the directory again")
-
-    def _let_go(self, stream: AsyncIterator[Any]) -> None:
-        """Without waiting: an iterator may end anywhere, in the garbage collector too."""
-        if os.getpid() == self._process and not self._closed and hasattr(stream, "aclose"):
-            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(stream.aclose()))
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:
-            if self._opened.done():
-                self._failure = error  # for close
-            else:
-                self._opened.set_exception(error)
-
-    async def _serve(self) -> None:
-        stop = asyncio.Event()
-        async with self._open_shop() as shop:
-            self._opened.set_result((shop, asyncio.get_running_loop(), stop))
-            await stop.wait()
-
-    def _close_at_exit(self) -> None:
-        """The interpreter waits for threads, and ours would never end."""
-        main = threading.main_thread()
-        while self._thread.is_alive() and main.is_alive():
-            main.join(1)
-        if not self._closed:
-            self.close()
 
 
 class Door:
@@ -178,3 +68,119 @@ class Iterating(Generic[P, T]):
             return door._runner.iterate(lambda: self._method(door._door, *args, **options))
 
         return call
+
+
+class BlockingOrders(Door):
+    """`shop.orders`."""
+
+    place = Blocking(Orders.place)
+    pay = Blocking(Orders.pay)
+    cancel = Blocking(Orders.cancel)
+    refund = Blocking(Orders.refund)
+    ship = Blocking(Orders.ship)
+    deliver = Blocking(Orders.deliver)
+    return_goods = Blocking(Orders.return_goods)
+    get = Blocking(Orders.get)
+    wait = Blocking(Orders.wait, patient=True)
+    changes = Iterating(Orders.changes)
+    list = Blocking(Orders.list)
+    by_reference = Blocking(Orders.by_reference)
+    story = Iterating(Orders.story)
+
+
+class BlockingInventory(Door):
+    """`shop.inventory`."""
+
+    receive = Blocking(Inventory.receive)
+    adjust = Blocking(Inventory.adjust)
+    set = Blocking(Inventory.set)
+    get = Blocking(Inventory.get)
+    list = Blocking(Inventory.list)
+
+
+class BlockingPayments(Door):
+    """`shop.payments`."""
+
+    get = Blocking(Payments.get)
+    list = Blocking(Payments.list)
+    resolve = Blocking(Payments.resolve)
+    event = Blocking(Payments.event)
+
+
+class BlockingDeadLetters(Door):
+    """`shop.dead_letters`."""
+
+    list = Blocking(DeadLetters.list)
+    show = Blocking(DeadLetters.show)
+    replay = Blocking(DeadLetters.replay)
+    discard = Blocking(DeadLetters.discard)
+
+
+class BlockingShop:
+    """An open shop; a context manager that closes it. Any thread may use it. Beside what the doors raise, every call
+    raises Closed, WrongLoop (a fork, or the shop's own thread) and TimeoutError (the call timeout)."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.path = runner.shop.path
+        self.orders = BlockingOrders(runner, runner.shop.orders)
+        self.inventory = BlockingInventory(runner, runner.shop.inventory)
+        self.payments = BlockingPayments(runner, runner.shop.payments)
+        self.dead_letters = BlockingDeadLetters(runner, runner.shop.dead_letters)
+
+    def ask(self, kind: str, message: Message, *, idempotency_key: str | None = None) -> Record | None:
+        """Send a command to an actor of the host's own; its reply, once that is durable."""
+        return self._runner.call(lambda: self._runner.shop.ask(kind, message, idempotency_key=idempotency_key))
+
+    def read(self, kind: str, key: str) -> State | None:
+        """An entity of any actor, as last committed; None if there is none."""
+        return self._runner.call(lambda: self._runner.shop.read(kind, key))
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """The conditions that stand, oldest first."""
+        return self._look(self._runner.shop.alerts)
+
+    def health(self) -> Health:
+        """Whether someone should look, and at what."""
+        return self._look(self._runner.shop.health)
+
+    def statistics(self) -> Statistics:
+        """Every queue, pool and cache, and how orders fare."""
+        return self._look(self._runner.shop.statistics)
+
+    def close(self) -> None:
+        """Stop the shop; calls under way in other threads end with Closed. Again is nothing."""
+        self._runner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _look(self, at: Callable[[], T]) -> T:
+        async def looking() -> T:
+            return at()
+
+        return self._runner.call(looking)
+
+
+def open(
+    path: str | Path,
+    settings: Settings | None = None,
+    *,
+    payments: PaymentProvider | None = None,
+    actors: Sequence[Actor[Any, Any]] = (),
+    on_alert: Callable[[Alert], None] | None = None,
+    call_timeout: timedelta = CALL_TIMEOUT,
+) -> BlockingShop:
+    """As `Sagamore.open`, on a thread of its own. `payments` and `on_alert` are called on that thread.
+
+    call_timeout: after so long a call raises TimeoutError; not `wait` and the streams
+    Raises DirectoryError, InvalidInput.
+    """
+
+    def opening() -> AbstractAsyncContextManager[Sagamore]:
+        return Sagamore.open(path, settings, payments=payments, actors=actors, on_alert=on_alert)
+
+    return BlockingShop(Runner(opening, call_timeout))

@@ -35,7 +35,7 @@ from sagamore.storage.schema import FORMAT
 from sagamore.storage.slot import FileSlot
 
 SLOT_NAME = "turn.slot"
-BESIDE_OURS = frozenset((LOCK_NAME, "control.sock", MANIFEST_NAME + disk.NEW, "lost+found"))  # the last: a fresh volume's
+BESIDE_OURS = frozenset((LOCK_NAME, "control.sock", MANIFEST_NAME + disk.NEW, "lost+found"))  # a fresh volume has the last
 
 
 class Directory:

@@ -30,6 +30,7 @@ from sagamore.actors.providers.http_answers import (
     outcome_of,
 )
 from sagamore.engine.effect import NotReached, Outcome, Unknown
+from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 
 CONNECTIONS_MAX = 256  # the engine keeps fewer calls in flight
@@ -38,12 +39,14 @@ JSON = {"Content-Type": "application/json"}
 
 class HttpPayments:
     """`base_url` as http://127.0.0.1:8080. For one event loop. A look-up that finds nothing is not believed before
-    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`."""
+    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`. Raises InvalidInput."""
 
     def __init__(self, base_url: str, *, settle_ms: int = 2 * MINUTE_MS, key_ttl_ms: int = DAY_MS) -> None:
         self.capabilities = PaymentCapabilities(
             takes_key=True, key_ttl_ms=key_ttl_ms, look_up=True, settle_ms=settle_ms, authorises=True
         )
+        if not base_url.startswith(("http://", "https://")):
+            raise InvalidInput("base_url", base_url, "a URL that begins with http:// or https:// would be right")
         self.base_url = base_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
 

@@ -145,11 +145,10 @@ class Mailbox:
         self._clients.append(command)
         return True
 
-    def take(self) -> list[Item]:
-        """The next batch, at most `batch_messages_max` messages."""
+    def take(self, most: int) -> list[Item]:
+        """The next batch, at most so many items."""
         self._waiting_most = max(self._waiting_most, len(self))
         batch: list[Item] = []
-        most = self._limits.batch_messages_max
         _move(self._returned, batch, most)
         _move(self._control, batch, most - len(batch))
         room = most - len(batch)

@@ -90,6 +90,7 @@ class Partition:
         self._flush_alarm: Scheduled | None = None
         self._flush_wanted = self._stopping = False
         self._batches = self.wal_bytes = 0
+        self._items_max = self._limits.batch_messages_max
 
     async def open(self) -> Opened:
         """Read the position from the file. Raises DirectoryError."""
@@ -189,7 +190,7 @@ class Partition:
         while True:
             await self._until_work()
             await self._refill()
-            items = self.mailbox.take()
+            items = self.mailbox.take(self._items_max)
             self._tell_waiting()
             if items or self._flush_wanted:
                 await self._process(items)
@@ -249,7 +250,11 @@ class Partition:
         if refused is not None:
             works[0].error = refused
         taken = self._taker.take(batch, works)
-        self.mailbox.put_back([work.item for work in works[taken:]])
+        self.mailbox.put_back(items[taken : len(works)])
+        if taken < len(works):
+            self._items_max = taken  # the clock ended the batch: what is not taken need not be read either
+        else:
+            self._items_max = min(self._items_max * 2, self._limits.batch_messages_max)
         try:
             await self._commit(batch)
         except CommitRefused as error:
@@ -278,7 +283,7 @@ class Partition:
             self.sealed = None
             return
         self.sealed = batch.seal(self.relay.next_numbers, deletable, self._index_changes(batch))
-        await asyncio.shield(self.journal.commit(self.sealed))
+        await self.journal.commit(self.sealed)
 
     def _index_changes(self, batch: Batch) -> list[IndexChange]:
         changes: list[IndexChange] = []

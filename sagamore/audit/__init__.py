@@ -6,13 +6,14 @@
     messages  the numbers of every pair of partitions fit; nothing taken is left behind
     indexes   every row of an index says what its entity says, and every entity is in its indexes
 
-Works on a stopped directory, on one whose owner was killed, and beside a running owner. There is no moment at which all
-files stand still then, so a page that shows a breach makes a suspect only: unless no file has moved since the start, its
+Works on a stopped directory, on one whose owner was killed, and beside a running owner. There is no moment then at which
+all files stand still, so what looks like a breach makes a suspect only: unless no file has moved since the start, its
 order is read again, closely, and what changed while it was being looked at is `in_flight`, not a breach. What is kept
 meanwhile (ledger rows to be sorted, owners) lies in a temporary database of SQLite's, on disk.
 """
 
 from sagamore.audit.cases import judge_orders
+from sagamore.audit.histories import keep_histories
 from sagamore.audit.indexes import check_indexes
 from sagamore.audit.law import Law
 from sagamore.audit.ledger import check_ledger, keep_stocks
@@ -31,6 +32,7 @@ async def audit(files: Files) -> list[Law]:
     async with Pages(files) as pages, Scratch() as scratch:
         await check_messages(pages, verdicts)
         moments = await keep_stocks(pages, scratch, verdicts)
+        await keep_histories(pages, scratch, verdicts)
         await judge_orders(pages, scratch, verdicts)
         await check_ledger(scratch, moments, verdicts)
         await check_indexes(pages, verdicts)

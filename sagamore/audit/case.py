@@ -1,5 +1,6 @@
-"""One order with all that belongs to it, as the laws look at it: its payment, its holds, what the ledgers add up to, and
-who owns it. `judge` is the laws; it reads nothing, so that a case seen in passing and one seen closely are judged alike.
+"""One order with all that belongs to it, as the laws look at it: its payment, its holds, what the ledgers add up to,
+and who owns it. `judge` is the laws; it reads nothing, so that a case seen in passing and one seen closely are judged
+alike.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ class Case(msgspec.Struct):
     """By partition."""
     moves: dict[str, Moves] = {}
     """By partition."""
-    money: Money | None = None
+    money: Money = msgspec.field(default_factory=Money)
     owners: set[str] = set()
 
     @property
@@ -61,10 +62,9 @@ def judge(case: Case) -> Iterator[Breach]:
         yield from _cancelled(case, case.order)
     else:
         yield from _owned(case, case.order)
-    payment = case.payment
-    if payment is not None and payment.effect is not None:
-        if not case.owners & {f"effect {payment.effect.id}", "retry", "dead letter"}:
-            yield Breach("effects", f"its payment waits for {payment.effect.operation} {payment.effect.id}: not there")
+    effect = None if case.payment is None else case.payment.effect
+    if effect is not None and not case.owners & {f"effect {effect.id}", "retry", "dead letter"}:
+        yield Breach("effects", f"its payment waits for {effect.operation} {effect.id}, which is not there")
 
 
 def _holds(case: Case) -> Iterator[Breach]:
@@ -72,14 +72,14 @@ def _holds(case: Case) -> Iterator[Breach]:
         hold, moves = case.holds.get(partition), case.moves.get(partition, Moves())
         held = summed(hold.lines) if hold is not None and hold.state == "HELD" else {}
         if held != moves.reserved:
-            yield Breach("holds", f"{partition} holds {_goods(held)} for it, its ledger reserves {_goods(moves.reserved)}")
+            yield Breach("holds", f"{partition} holds {_goods(held)}, its ledger reserves {_goods(moves.reserved)}")
         shipped = {} if hold is None else summed(hold.shipped)
         if shipped != moves.shipped:
             yield Breach("holds", f"{partition} shipped {_goods(shipped)}, its ledger {_goods(moves.shipped)}")
 
 
 def _money(case: Case) -> Iterator[Breach]:
-    payment, money = case.payment, case.money or Money()
+    payment, money = case.payment, case.money
     captured, refunded = (payment.captured, payment.refunded) if payment is not None else (0, 0)
     if money.broken:
         yield Breach("money", money.broken)
@@ -119,7 +119,7 @@ def _cancelled(case: Case, order: Order) -> Iterator[Breach]:
 def _owned(case: Case, order: Order) -> Iterator[Breach]:
     if not case.owners:
         yield Breach("owned", f"it is {order.state}, and nothing will move it on")
-    elif order.status == "PENDING" and order.deadline_ms and not case.owners & {"timer deadline", "retry", "dead letter"}:
+    elif order.deadline_ms and not case.owners & {"timer deadline", "retry", "dead letter"}:
         yield Breach("owned", f"it is {order.state}, and the timer of its deadline is gone")
 
 

@@ -1,27 +1,27 @@
 """From files to cases: all orders in one pass over sorted streams, and suspects again, each by itself.
 
-Orders, payments, holds, both histories and the owners come by order id, ascending, so they are merged as they are read.
+Orders, payments, holds, ledger rows and owners come by order id, ascending, so they are merged as they are read.
 """
 
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from sagamore.actors.orders.hold import Hold, hold_key
+from sagamore.actors.orders.messages import MoneyMoved
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.payment import Payment
 from sagamore.audit.case import Breach, Case, judge
-from sagamore.audit.facts import Money, Moves, money_moved, stock_moved
+from sagamore.audit.facts import Moves, money_moved, shipped_by, stock_moved
 from sagamore.audit.law import Check
 from sagamore.audit.owners import PREFIX, owners
-from sagamore.audit.pages import AFTER_ALL, AuditReader, Pages, entities, history, story
+from sagamore.audit.pages import AFTER_ALL, AuditReader, Pages, entities, story
 from sagamore.audit.scratch import Scratch
 from sagamore.audit.verdicts import Verdicts
 from sagamore.engine.envelope import kind_of
 from sagamore.engine.message import Codec
-from sagamore.engine.ports import HistoryRow
 
 SUSPECTS_AT_ONCE = 500  # looked at closely together: each look reads everything that waits once
 LOOKS_MAX = 3  # of a suspect: what has not changed in three looks and is wrong in each is wrong
@@ -33,7 +33,7 @@ Stream = AsyncIterator[tuple[str, Put, Any]]
 
 
 async def judge_orders(pages: Pages, scratch: Scratch, verdicts: Verdicts) -> None:
-    """Judge every order that was there when the audit began, and set every ledger row of stock aside on the way."""
+    """Judge every order that was there when the audit came to it. All histories have been set aside."""
     upto = max([await reader.highest_key() for reader in pages.of("orders")], default="")
     async for order_id, owner in owners(pages):
         if order_id.startswith(PREFIX):
@@ -53,18 +53,15 @@ async def judge_orders(pages: Pages, scratch: Scratch, verdicts: Verdicts) -> No
 
 
 def _streams(pages: Pages, scratch: Scratch, verdicts: Verdicts) -> list[Stream]:
-    streams = [_owners(scratch)]
+    streams = [_owners(scratch), _moneys(scratch), _goods(scratch)]
     for address, reader in pages.readers.items():
         match kind_of(address):
             case "orders":
                 streams.append(_states(reader, PREFIX, _order, _put_order, verdicts))
             case "payments":
-                streams += [_states(reader, PREFIX, _payment, _put_payment, verdicts), _moneys(reader, verdicts)]
+                streams.append(_states(reader, PREFIX, _payment, _put_payment, verdicts))
             case "inventory":
-                streams += [
-                    _states(reader, hold_key(PREFIX), _hold, _put_hold(address), verdicts),
-                    _moves(address, reader, scratch, verdicts),
-                ]
+                streams.append(_states(reader, hold_key(PREFIX), _hold, _put_hold(address), verdicts))
     return streams
 
 
@@ -108,34 +105,20 @@ async def _states(
         yield row.key[id_at:], put, state
 
 
-async def _moneys(reader: AuditReader, verdicts: Verdicts) -> Stream:
-    order_id, money = "", Money()
-    async for row in history(reader):
-        if row.entity != order_id:
-            if money.rows:
-                yield order_id, _put_money, money
-            order_id, money = row.entity, Money()
-        for moved in money_moved(row):
-            money.add(moved)
-            verdicts.money.count("rows")
-    if money.rows:
-        yield order_id, _put_money, money
+async def _moneys(scratch: Scratch) -> Stream:
+    sql = "SELECT order_id, kind, amount, captured, refunded FROM money ORDER BY order_id, turn, n"
+    async for order_id, *moved in scratch.rows("money", sql):
+        yield order_id, _put_money, MoneyMoved(*moved)
 
 
-async def _moves(address: str, reader: AuditReader, scratch: Scratch, verdicts: Verdicts) -> Stream:
-    put = _put_moves(address)
-    order_id, moves = "", Moves()
-    async for row in history(reader):
-        if row.correlation != order_id:
-            if order_id.startswith(PREFIX):
-                yield order_id, put, moves
-            order_id, moves = row.correlation, Moves()
-        for n, moved in enumerate(stock_moved(row)):
-            moves.add(moved)
-            fact = msgspec.json.encode(moved).decode()
-            await scratch.add("moved", (address, moved.product_id, row.turn, n, fact))
-    if order_id.startswith(PREFIX):
-        yield order_id, put, moves
+async def _goods(scratch: Scratch) -> Stream:
+    sql = (
+        "SELECT order_id, partition, product, sum(reserved_change),"
+        " -sum(CASE kind WHEN 'shipped' THEN on_hand_change ELSE 0 END) FROM goods WHERE order_id LIKE ? || '%'"
+        " GROUP BY order_id, partition, product ORDER BY order_id"
+    )
+    async for order_id, *moved in scratch.rows("goods", sql, (PREFIX,)):
+        yield order_id, _put_goods, moved
 
 
 # --- a close look ---
@@ -179,23 +162,13 @@ async def _read_states(pages: Pages, order_id: str) -> Case:
 
 
 async def _read_ledgers(pages: Pages, case: Case) -> None:
-    for reader in pages.of("payments"):
-        money = Money()
-        async for row in story(reader, case.id):
-            for paid in money_moved(row):
-                money.add(paid)
-        case.money = money if money.rows else case.money
     for address, reader in pages.readers.items():
-        if kind_of(address) == "inventory":
-            case.moves[address] = await _moves_of(reader, case.id)
-
-
-async def _moves_of(reader: AuditReader, order_id: str) -> Moves:
-    moves = Moves()
-    async for row in story(reader, order_id):
-        for moved in stock_moved(row):
-            moves.add(moved)
-    return moves
+        if kind_of(address) in ("payments", "inventory"):
+            async for row in story(reader, case.id):
+                for paid in money_moved(row):
+                    case.money.add(paid)
+                for moved in stock_moved(row):
+                    _put_goods(case, (address, moved.product_id, moved.reserved_change, shipped_by(moved)))
 
 
 async def _owners_of(pages: Pages, order_ids: Iterable[str]) -> dict[str, set[str]]:
@@ -218,8 +191,13 @@ def _put_payment(case: Case, payment: Payment) -> None:
     case.payment = payment
 
 
-def _put_money(case: Case, money: Money) -> None:
-    case.money = money
+def _put_money(case: Case, moved: MoneyMoved) -> None:
+    case.money.add(moved)
+
+
+def _put_goods(case: Case, moved: Sequence[Any]) -> None:
+    address, product, reserved, shipped = moved
+    case.moves.setdefault(address, Moves()).add(product, reserved, shipped)
 
 
 def _put_owner(case: Case, what: str) -> None:
@@ -229,13 +207,6 @@ def _put_owner(case: Case, what: str) -> None:
 def _put_hold(address: str) -> Put:
     def put(case: Case, hold: Hold) -> None:
         case.holds[address] = hold
-
-    return put
-
-
-def _put_moves(address: str) -> Put:
-    def put(case: Case, moves: Moves) -> None:
-        case.moves[address] = moves
 
     return put
 

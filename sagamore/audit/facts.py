@@ -17,12 +17,10 @@ class Money(msgspec.Struct):
 
     captured: int = 0
     refunded: int = 0
-    rows: int = 0
     broken: str = ""
 
     def add(self, moved: MoneyMoved) -> None:
         """The next row."""
-        self.rows += 1
         match moved.kind:
             case "captured":
                 self.captured += moved.amount
@@ -41,19 +39,19 @@ class Moves(msgspec.Struct):
     reserved: dict[str, int] = {}
     shipped: dict[str, int] = {}
 
-    def add(self, moved: StockMoved) -> None:
-        """The next row."""
-        _add(self.reserved, moved.product_id, moved.reserved_change)
-        if moved.kind == "shipped":
-            _add(self.shipped, moved.product_id, -moved.on_hand_change)
+    def add(self, product: str, reserved: int, shipped: int) -> None:
+        """Changes of one product."""
+        for sums, change in ((self.reserved, reserved), (self.shipped, shipped)):
+            total = sums.get(product, 0) + change
+            if total:
+                sums[product] = total
+            else:
+                sums.pop(product, None)
 
 
-def _add(sums: dict[str, int], product: str, change: int) -> None:
-    total = sums.get(product, 0) + change
-    if total:
-        sums[product] = total
-    else:
-        sums.pop(product, None)
+def shipped_by(moved: StockMoved) -> int:
+    """How many have left with it."""
+    return -moved.on_hand_change if moved.kind == "shipped" else 0
 
 
 def stock_moved(row: HistoryRow) -> Iterator[StockMoved]:

@@ -17,7 +17,6 @@ from sagamore.engine.envelope import Address
 from sagamore.engine.message import Codec
 
 _decode = Codec((Stock,)).decode
-_decode_fact = msgspec.json.Decoder(StockMoved).decode
 
 Moments = dict[Address, tuple[int, int]]
 """Per partition, the turn before its stocks were read and the turn after; rows of later turns are not judged."""
@@ -113,7 +112,10 @@ async def check_ledger(scratch: Scratch, moments: Moments, verdicts: Verdicts) -
             "stock", "SELECT product, on_hand, reserved FROM stock WHERE partition = ? ORDER BY product", (address,)
         )
         rows = scratch.rows(
-            "moved", "SELECT product, turn, fact FROM moved WHERE partition = ? ORDER BY product, turn, n", (address,)
+            "goods",
+            "SELECT product, turn, kind, on_hand_change, reserved_change, on_hand, reserved FROM goods"
+            " WHERE partition = ? ORDER BY product, turn, n",
+            (address,),
         )
         stock, row = await anext(stocks, None), await anext(rows, None)
         while stock is not None or row is not None:
@@ -124,6 +126,6 @@ async def check_ledger(scratch: Scratch, moments: Moments, verdicts: Verdicts) -
                 stock = await anext(stocks, None)
             replay = _Replay(product, stored, moment)
             while row is not None and row[0] == product:
-                replay.take(row[1], _decode_fact(row[2]))
+                replay.take(row[1], StockMoved(product, *row[2:]))
                 row = await anext(rows, None)
             replay.end(verdicts)

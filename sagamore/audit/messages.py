@@ -1,5 +1,5 @@
-"""The laws of messages (PROTOCOL 1): for the stream from a to b, with what a may have deleted on the left and what it has
-numbered on the right,
+"""The laws of messages (PROTOCOL 1): for the stream from a to b, with what a may have deleted on the left and what it
+has numbered on the right,
 
     a.acknowledged <= b.taken <= a.next - 1
 

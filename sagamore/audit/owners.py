@@ -1,20 +1,42 @@
 """Who owns an order that is not at rest: everything on disk that will move it on, in whichever file."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from sagamore.audit.messages import taken_numbers
 from sagamore.audit.pages import Pages, outbox, paged
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
+from sagamore.engine.effect import EffectRow
 from sagamore.engine.message import Codec
-from sagamore.storage.reader import PAGE_ROWS_MAX
 
 _decode = Codec((DeadLetter,)).decode
 PREFIX = "ord_"
 
 
 async def owners(pages: Pages) -> AsyncIterator[tuple[str, str]]:
-    """(order id, owner), in no order. In the order in which work moves, so that beside a running owner little is
-    missed: messages, retries, effects and timers, dead letters and alerts."""
+    """(order id, owner), in no order. Read in the order in which work moves, so that beside a running owner little is
+    missed: messages; retries, effects and timers; dead letters and alerts."""
+    async for owner in _messages(pages):
+        yield owner
+    for reader in pages.readers.values():
+        async for retry in paged(reader.retries, (-1, ""), lambda row: (row.due_ms, row.id)):
+            yield retry.envelope.correlation, "retry"
+        for state in ("pending", "parked"):
+            async for effect in paged(partial(reader.effects, state), ("", -1, ""), _place_of_effect):
+                yield effect.entity, f"effect {effect.id}"
+        async for entity, name in paged(reader.timers_after, ("", ""), lambda row: row):
+            yield entity, f"timer {name}"
+    for reader in pages.of(DEAD_LETTERS):
+        waiting = partial(reader.entities, "status", "WAITING")
+        async for letter in paged(waiting, None, lambda row: row.key):
+            yield _decode(letter.state).correlation, "dead letter"
+    for reader in pages.readers.values():
+        async for alert in paged(reader.alerts, ("", ""), lambda row: (row.name, row.subject)):
+            yield alert.subject, f"alert {alert.name}"
+
+
+async def _messages(pages: Pages) -> AsyncIterator[tuple[str, str]]:
+    """Those that no receiver has taken yet."""
     taken = await taken_numbers(pages)
     for address, reader in pages.readers.items():
         async for parcel in outbox(reader):
@@ -22,23 +44,7 @@ async def owners(pages: Pages) -> AsyncIterator[tuple[str, str]]:
             for envelope in parcel.envelopes:
                 if envelope.seq > last:
                     yield envelope.correlation, "message"
-    for reader in pages.readers.values():
-        async for retry in paged(reader.retries, (-1, ""), lambda row: (row.due_ms, row.id)):
-            yield retry.envelope.correlation, "retry"
-        for state in ("pending", "parked"):
-            after = ("", -1, "")
-            while page := await reader.effects(state, after, PAGE_ROWS_MAX):
-                for effect in page:
-                    yield effect.entity, f"effect {effect.id}"
-                after = (page[-1].provider, page[-1].due_ms, page[-1].id)
-        async for entity, name in paged(reader.timers_after, ("", ""), lambda row: row):
-            yield entity, f"timer {name}"
-    for reader in pages.of(DEAD_LETTERS):
-        before: str | None = None
-        while letters := await reader.entities("status", "WAITING", before, PAGE_ROWS_MAX):
-            for letter in letters:
-                yield _decode(letter.state).correlation, "dead letter"
-            before = letters[-1].key
-    for reader in pages.readers.values():
-        async for alert in paged(reader.alerts, ("", ""), lambda row: (row.name, row.subject)):
-            yield alert.subject, f"alert {alert.name}"
+
+
+def _place_of_effect(row: EffectRow) -> tuple[str, int, str]:
+    return row.provider, row.due_ms, row.id

@@ -1,7 +1,7 @@
 """The files of a directory as the audit reads them: page by page, entities ascending, and a few positions.
 
-Ascending, because histories are stored so, and an order, its payment, its hold and their histories can then be read side
-by side in one pass. Connections of the audit's own, so that a host's lists do not wait for it.
+Ascending, so that an order, its payment and its holds can be read side by side in one pass. Connections of the audit's
+own, so that a host's lists do not wait for it.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -135,15 +135,13 @@ async def entities(reader: AuditReader, prefix: str, upto: str) -> AsyncIterator
         after = page[-1].key
 
 
-async def history(reader: Reader, upto: str = AFTER_ALL) -> AsyncIterator[HistoryRow]:
-    """All turns by (correlation, turn), up to a correlation."""
-    after = ("", 0)
+async def history(reader: Reader) -> AsyncIterator[HistoryRow]:
+    """All turns in their order."""
+    after = 0
     while page := await reader.history_page(after, PAGE_ROWS_MAX):
         for row in page:
-            if row.correlation > upto:
-                return
             yield row
-        after = (page[-1].correlation, page[-1].turn)
+        after = page[-1].turn
 
 
 async def story(reader: Reader, correlation: str) -> AsyncIterator[HistoryRow]:

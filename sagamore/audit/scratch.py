@@ -9,16 +9,19 @@ from typing import Any
 import aiosqlite
 
 _TABLES = """
-PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;
+PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; PRAGMA cache_size=-16000;
 CREATE TABLE stock(partition TEXT, product TEXT, on_hand INTEGER, reserved INTEGER);
-CREATE TABLE moved(partition TEXT, product TEXT, turn INTEGER, n INTEGER, fact TEXT);
+CREATE TABLE goods(partition TEXT, turn INTEGER, n INTEGER, order_id TEXT, product TEXT, kind TEXT,
+    on_hand_change INTEGER, reserved_change INTEGER, on_hand INTEGER, reserved INTEGER);
+CREATE TABLE money(turn INTEGER, n INTEGER, order_id TEXT, kind TEXT, amount INTEGER, captured INTEGER,
+    refunded INTEGER);
 CREATE TABLE owner(order_id TEXT, what TEXT);
 """
 ROWS_AT_ONCE = 1_000
 
 
 class Scratch:
-    """Three heaps, written once and read in order."""
+    """Four heaps, each written once and then read in the order that is asked for."""
 
     def __init__(self) -> None:
         self._database: aiosqlite.Connection | None = None

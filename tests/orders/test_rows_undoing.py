@@ -8,6 +8,7 @@ from tests.orders.kit import AMOUNT, MUG, ORDER, PLATE, SOON_MS, Run, at
 from tests.orders.rows import Case, check, params, undo
 
 REQUESTED = undo("REQUESTED")
+REPORTED = ["AUTHORISED", "CAPTURED", "REFUSED", "ACTION_REQUIRED", "CHARGING", "CAPTURING", "VOIDING", "REFUNDING"]
 PENDING = ["AWAITING_PAYMENT", "PAYING", "RESERVING", "CAPTURING"]
 
 
@@ -46,10 +47,14 @@ CASES = [
     Case("B18", lambda: at("CANCELLED"), lambda r: r.cancel(), [], "CANCELLED", note="Cancel at the end"),
     Case("B19", lambda: at("CANCELLED"), lambda r: r.report("REFUNDING", captured=AMOUNT), [], "CANCELLING",
          raised=["order_reopened"], note="money turned up"),
+    Case("B19", lambda: at("CANCELLED"), lambda r: r.report("VOIDING", unknown=True), [], "CANCELLING",
+         raised=["order_reopened"], note="unknown"),
+    Case("B19", lambda: at("CANCELLED"), lambda r: r.report("REFUNDING", parked=True), [], "CANCELLING",
+         raised=["order_stuck", "order_reopened"], note="parked"),
     Case("B19", lambda: at("CANCELLED"), lambda r: r.report("STUCK"), [], "CANCELLING",
          raised=["order_stuck", "order_reopened"], note="a refund failed days later"),
     *(Case("X4", lambda: at("CANCELLING"), lambda r, state=state: r.report(state), [], "CANCELLING", note=state)  # type: ignore[misc]
-      for state in ("AUTHORISED", "CAPTURED", "REFUSED", "ACTION_REQUIRED", "REFUNDING")),
+      for state in REPORTED),
     Case("X4", lambda: at("CANCELLING"), lambda r: r.report("CHARGING", unknown=True), [], "CANCELLING",
          note="unknown"),
     Case("X4", lambda: stuck(at("CANCELLING")), lambda r: r.report("REFUNDING"), [], "CANCELLING",
@@ -114,6 +119,16 @@ def test_b18_cancel_again_is_answered_as_the_first_time(state: str) -> None:
     assert run.order is before
 
 
+def test_b16_what_was_given_up_is_forgotten_when_the_payment_closes_last() -> None:
+    run = at("CANCELLING")
+    run.undo_abandoned()
+    run.released()
+
+    run.report("CLOSED")
+
+    assert (run.order.settlement, run.order.news_discarded) == ("SETTLED", False)
+
+
 def test_b17_is_stuck_until_a_replay_finishes_it() -> None:
     run = at("CANCELLING")
     run.report("STUCK")
@@ -142,6 +157,8 @@ def test_an_undo_that_a_person_gave_up_stays_stuck_through_other_news() -> None:
     run.released()
 
     assert (run.order.settlement, run.cleared) == ("SETTLED", ["order_stuck"])
+    run.report("VOIDING")
+    assert run.order.settlement == "DUE", "what was given up then is no reason to be stuck now"
 
 
 def test_b19_a_settled_order_that_is_reopened_settles_again() -> None:
@@ -152,11 +169,10 @@ def test_b19_a_settled_order_that_is_reopened_settles_again() -> None:
     run.report("CLOSED")
 
     assert (run.order.state, run.order.settlement, run.cleared) == ("CANCELLED", "SETTLED", ["order_reopened"])
+    assert not run.order.reopened
 
 
-@pytest.mark.parametrize(
-    "state", ["AUTHORISED", "CAPTURED", "REFUSED", "ACTION_REQUIRED", "CHARGING", "CAPTURING", "VOIDING", "REFUNDING"]
-)
+@pytest.mark.parametrize("state", REPORTED)
 def test_b19_takes_every_report_but_closed(state: str) -> None:
     run = at("CANCELLED")
 
