@@ -35,7 +35,8 @@ from sagamore.storage.schema import FORMAT
 from sagamore.storage.slot import FileSlot
 
 SLOT_NAME = "turn.slot"
-BESIDE_OURS = frozenset((LOCK_NAME, "control.sock", MANIFEST_NAME + disk.NEW, "lost+found"))  # a fresh volume has the last
+# of a directory that is only half made; a fresh volume has "lost+found"
+BESIDE_OURS = frozenset((LOCK_NAME, "control.sock", MANIFEST_NAME + disk.NEW, "lost+found"))
 
 
 class Directory:

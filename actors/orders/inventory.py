@@ -45,6 +45,7 @@ from sagamore.engine.turn import Turn
 
 HoldMessage = ReserveStock | ReleaseStock | ShipStock | ReturnStock
 StockMessage = ReceiveStock | AdjustStock | SetStock
+OF_HOLDS = (ReserveStock, ReleaseStock, ShipStock, ReturnStock)
 UNKNOWN_PRODUCT = -1  # Shortage.available of a product never received
 
 
@@ -59,16 +60,15 @@ class InventoryActor(
 
     def entity(self, message: HoldMessage | StockMessage) -> str | tuple[str, ...]:
         """The product's key, or the hold's key and those of all products."""
-        if isinstance(message, HoldMessage):
-            products = dict.fromkeys(line.product_id for line in message.lines)
-            return hold_key(message.order_id), *map(stock_key, products)
+        if isinstance(message, OF_HOLDS):
+            return hold_key(message.order_id), *{stock_key(line.product_id): None for line in message.lines}
         return stock_key(message.product_id)
 
     def handle(
         self, state: Stock | Hold | None, message: HoldMessage | StockMessage, turn: Turn
     ) -> Stock | Hold | None:
         """One row. Raises StockCommitted, StockChanged or StockUnknown to a client, Unlisted to an actor."""
-        if isinstance(message, HoldMessage):
+        if isinstance(message, OF_HOLDS):
             assert not isinstance(state, Stock)
             return _hold(state, message, turn)
         assert not isinstance(state, Hold)

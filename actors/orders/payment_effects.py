@@ -94,6 +94,7 @@ class PaymentEffects:
         return NOT_FOUND
 
 
+ANSWERED = (Succeeded, Declined)
 NOT_FOUND = declined(PaymentAnswer("refused", code="not_found", message="the provider does not find it"))
 _OPERATIONS = frozenset(get_args(Operation))
 
@@ -120,7 +121,7 @@ def _request(call: Call) -> PaymentRequest:
 
 def _checked(call: Call, request: PaymentRequest, outcome: Outcome) -> Outcome:
     """The outcome, or Unknown in its place if its answer must not be believed."""
-    if not isinstance(outcome, Succeeded | Declined):
+    if not isinstance(outcome, ANSWERED):
         return outcome
     try:
         answer = decode_answer(outcome.answer)

@@ -24,7 +24,7 @@ from sagamore.actors.orders.messages import (
 from sagamore.actors.orders.payment import EVENTS_REMEMBERED_MAX, Payment, PaymentEffect
 from sagamore.actors.orders.payment_errors import CannotResolve, NothingToResolve
 from sagamore.actors.orders.payment_provider import Operation, PaymentAnswer, Status, decode_answer, ending
-from sagamore.actors.orders.payment_steps import park, schedule_poll
+from sagamore.actors.orders.payment_steps import schedule_poll
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.effect import EffectOutcome
 from sagamore.engine.message import Message
@@ -42,6 +42,7 @@ class News(msgspec.Struct, Generic[M_co], frozen=True, gc=False):
     effect: PaymentEffect | None = None
 
 
+NOT_SENT = PaymentAnswer("refused", code="not_sent", message="the call never reached the provider")
 Heard = tuple[Payment, News[Message] | None]
 
 EVENT_OF: dict[type[Message], str] = {
@@ -63,8 +64,10 @@ def heard(payment: Payment, message: Message, turn: Turn) -> Heard:
         case EffectOutcome():
             if payment.effect is not None and message.effect == payment.effect.id:
                 return _verdict(payment, payment.effect, message)
+            if payment.parked is not None and message.effect == payment.parked.id:
+                return _replayed(payment, payment.parked, message)
             return _reading(payment, message, turn)
-        case PollPayment() if message.polls == payment.polls and (payment.waits or payment.parked):
+        case PollPayment() if message.polls == payment.polls and payment.waits:
             return payment, News("poll", message)
         case AuthorisationDue() if message.attempt == payment.attempt and payment.state == "AUTHORISED":
             return payment, News("lapsed", message)
@@ -79,17 +82,20 @@ def _verdict(payment: Payment, effect: PaymentEffect, message: EffectOutcome) ->
     if message.verdict in ("unknown", "parked"):
         return payment, News(message.verdict, message, effect=effect)
     payment = replace(payment, effect=None, unknown=False)
-    if message.verdict == "withdrawn" or not message.answer:
-        # Never reached the provider: an authorisation stands as it stood.
-        untouched: Status = "authorised" if effect.operation in ("capture", "void") else "refused"
-        answer = PaymentAnswer(untouched, code="not_sent", message="the call never reached the provider")
-        event = "withdrawn" if effect.operation in ("charge", "authorise") else "refused"
-        return payment, News(event, message, answer, effect)
+    if message.verdict == "withdrawn":
+        return payment, News("withdrawn", message, NOT_SENT, effect)
     answer = decode_answer(message.answer)
     ended = ending(effect.operation, answer.status)
     if ended is None and message.verdict == "succeeded":
         raise Unlisted("payment", payment.order_id, payment.state, f"{answer.status} to {effect.operation}")
     return payment, News(ended or "refused", message, answer, effect)
+
+
+def _replayed(payment: Payment, effect: PaymentEffect, message: EffectOutcome) -> Heard:
+    """A person replayed the dead letter of the parked effect, and the engine has tried it again."""
+    if message.verdict in ("unknown", "parked"):
+        return payment, None
+    return _verdict(replace(payment, parked=None), effect, message)
 
 
 def _reading(payment: Payment, message: EffectOutcome, turn: Turn) -> Heard:
@@ -102,13 +108,6 @@ def _reading(payment: Payment, message: EffectOutcome, turn: Turn) -> Heard:
         return payment, None
     payment = replace(payment, reading="")
     answer = decode_answer(message.answer) if message.verdict == "succeeded" else None
-    if payment.parked:
-        ended = ending(payment.parked.operation, answer.status) if answer else None
-        if answer is None or ended is None:
-            return park(payment, turn, f"a reading that does not say: {message.answer}"), None
-        return _unparked(payment, News(ended, message, answer, payment.parked), turn)
-    if not payment.waits:
-        return payment, None
     event = ending("read", answer.status) if answer else None
     if answer is None or event is None:
         return schedule_poll(payment, turn), None

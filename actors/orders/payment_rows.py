@@ -196,9 +196,8 @@ def y17_refund_refused(payment: Payment, news: AnyNews, turn: Turn) -> Payment:
 
 
 def y18_exhausted(payment: Payment, news: News[EffectOutcome], turn: Turn) -> Payment:
-    """The effect stays parked: a replay sends the same refund under the same key."""
-    payment = stick(payment, turn, f"no outcome of the refund; last heard: {news.message.answer}")
-    return replace(payment, parked=payment.effect, effect=None)
+    """The effect stays parked: a replay of its dead letter sends the same refund under the same key."""
+    return replace(park(payment, turn, news.message.answer), state="STUCK")
 
 
 def y19_retry(payment: Payment, _: AnyNews, turn: Turn) -> Payment:

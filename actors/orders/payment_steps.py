@@ -27,7 +27,7 @@ from sagamore.actors.orders.payment_provider import (
     RefundRequest,
     VoidRequest,
 )
-from sagamore.engine.policy import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Backoff, EffectPolicy
+from sagamore.engine.policy import DAY_MS, HOUR_MS, SECOND_MS, Backoff, EffectPolicy
 from sagamore.engine.turn import Turn
 
 POLL_FIRST_MS = 5 * SECOND_MS
@@ -39,8 +39,8 @@ EFFECT_POLICIES = {
     "": EffectPolicy(),
     # An undo is money that is not the shop's: tried for three days, then a person is asked. The deadline is the bound.
     "undo": EffectPolicy(attempts_max=1_000, backoff=Backoff(SECOND_MS, HOUR_MS), deadline_ms=3 * DAY_MS),
-    # A read that fails is made again by the next poll.
-    "read": EffectPolicy(attempts_max=3, backoff=Backoff(SECOND_MS, 10 * SECOND_MS), deadline_ms=5 * MINUTE_MS),
+    # A read moves nothing: it is tried until the provider answers.
+    "read": EffectPolicy(attempts_max=1_000, backoff=Backoff(5 * SECOND_MS, HOUR_MS), deadline_ms=3 * DAY_MS),
 }
 
 
@@ -89,9 +89,8 @@ def begin_refund(payment: Payment, refund: Refund, turn: Turn) -> Payment:
 
 
 def begin_read(payment: Payment, turn: Turn) -> Payment:
-    """Ask how the payment, or the parked refund of it, stands."""
-    refund_id = payment.parked.refund_id if payment.parked else ""
-    request = ReadRequest(payment.order_id, payment.attempt, payment.provider_id, refund_id)
+    """Ask how the payment stands."""
+    request = ReadRequest(payment.order_id, payment.attempt, payment.provider_id)
     return replace(payment, reading=_begin(turn, "read", request, payment.polls, "read").id)
 
 
@@ -171,19 +170,19 @@ def schedule_lapse(payment: Payment, turn: Turn) -> None:
 
 
 def park(payment: Payment, turn: Turn, last_heard: str) -> Payment:
-    """The engine has given up finding out what became of the effect: a person must say (Y20). The dead letter,
-    replayed, reads the provider once more."""
-    parked = payment.effect or payment.parked
-    assert parked is not None
-    what = f"{parked.operation} {parked.refund_id or payment.provider_id}".strip()
+    """The engine has given up finding out what became of the effect, and has made a dead letter of it: replayed, the
+    effect is tried again under its key. Or a person says what became of it (Y20)."""
+    assert payment.effect is not None
+    effect = payment.effect
+    what = f"{effect.operation} {effect.refund_id or payment.provider_id}".strip()
     reason = f"{what} has no known outcome; last heard: {last_heard}"
     turn.raise_alert("payment_parked", payment.order_id, f"{reason}; look at the provider's records, then resolve it")
-    turn.bury(PollPayment(payment.order_id, payment.polls), f"{reason}; {story(payment)}")
-    return replace(payment, effect=None, parked=parked)
+    turn.note(f"{reason}; {story(payment)}")
+    return replace(payment, effect=None, parked=effect)
 
 
 def stick(payment: Payment, turn: Turn, cause: str) -> Payment:
-    """STUCK: an undo failed for good. The dead letter, replayed, tries it again (Y19)."""
+    """STUCK: an undo was refused for good. The dead letter, replayed, begins another one (Y19)."""
     reason = f"the payment cannot be closed: {cause}"
     advice = f"{reason}; replay the dead letter, or undo it by hand and resolve"
     turn.raise_alert("payment_stuck", payment.order_id, advice)

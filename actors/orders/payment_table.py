@@ -37,10 +37,6 @@ def _refund_fits(payment: Payment, news: News[RefundPayment]) -> bool:
     return fits and not payment.closing
 
 
-def _parked(payment: Payment, _: AnyNews) -> bool:
-    return payment.parked is not None
-
-
 def _not_parked(payment: Payment, _: AnyNews) -> bool:
     return payment.parked is None
 
@@ -72,11 +68,10 @@ TABLE = (
     Row("Y4", (CHARGING, ACTION_REQUIRED, CAPTURING), "refused", rows.y4_refused),
     Row("Y5", (CHARGING, ACTION_REQUIRED), "action_required", rows.y5_waits),
     Row("Y5", (CHARGING, ACTION_REQUIRED), "pending", rows.y5_waits),
-    Row("Y5", (CHARGING, ACTION_REQUIRED), "poll", rows.y5_poll, _not_parked),
+    Row("Y5", (CHARGING, ACTION_REQUIRED), "poll", rows.y5_poll),
     Row("Y6", ANY, "unknown", rows.y6_unknown),
     Row("Y18", (REFUNDING,), "parked", rows.y18_exhausted),
     Row("Y6", ANY, "parked", rows.y6_parked),
-    Row("Y6", ANY, "poll", rows.y5_poll, _parked),
     Row("Y7", (AUTHORISED,), "capture", rows.y7_capture),
     Row("Y8", (AUTHORISED,), "lapsed", rows.y8_lapsed),
     Row("Y9", (CAPTURING,), "captured", rows.y3_y9_y14_y22_captured),

@@ -28,7 +28,8 @@ REPORTS_OF_AN_UNDO = REPORTS_BUT_CLOSED.removesuffix(", report parked, report ST
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row; several states or events are separated by `, `, several guards or actions by `; `."""
+    """One row; several states or events are separated by `, `, several guards or actions by `; `. Guards are asked in
+    turn, so the dear one, `last`, which looks at every line, comes last."""
 
     number: str
     states: str
@@ -97,17 +98,17 @@ PAY_FIRST = Saga("pay_first", 1, "action_timeout_ms", (
     Row("P1", "NEW", "Place", "method given", "publish OrderCreated; StartPayment; deadline", "PAYING"),
     Row("P2", "NEW", "Place", "pay later", "publish OrderCreated; deadline", "AWAITING_PAYMENT"),
     Row("P3", "PAYING", "report AUTHORISED, report CAPTURED", "", "stop deadline; ReserveStock", "RESERVING"),
-    Row("P4", "RESERVING", "StockReserved", "last; payment AUTHORISED", "CapturePayment", "CAPTURING", pivot=True),
-    Row("P5", "RESERVING", "StockReserved", "last; payment CAPTURED", "publish OrderConfirmed", "CONFIRMED",
+    Row("P4", "RESERVING", "StockReserved", "payment AUTHORISED; last", "CapturePayment", "CAPTURING", pivot=True),
+    Row("P5", "RESERVING", "StockReserved", "payment CAPTURED; last", "publish OrderConfirmed", "CONFIRMED",
         pivot=True),
     *_BOTH,
 ))
 
 RESERVE_FIRST = Saga("reserve_first", 1, "hold_time_ms", (
     Row("R1", "NEW", "Place", "", "publish OrderCreated; ReserveStock; deadline", "RESERVING"),
-    Row("R2", "RESERVING", "StockReserved", "last; method given", "StartPayment", "PAYING"),
-    Row("R3", "RESERVING", "StockReserved", "last; pay later; before the deadline", "", "AWAITING_PAYMENT"),
-    Row("R3", "RESERVING", "StockReserved", "last; pay later; deadline passed", "CANCEL(EXPIRED)", "CANCELLING"),
+    Row("R2", "RESERVING", "StockReserved", "method given; last", "StartPayment", "PAYING"),
+    Row("R3", "RESERVING", "StockReserved", "pay later; before the deadline; last", "", "AWAITING_PAYMENT"),
+    Row("R3", "RESERVING", "StockReserved", "pay later; deadline passed; last", "CANCEL(EXPIRED)", "CANCELLING"),
     Row("R4", "PAYING", "report AUTHORISED", "", "stop deadline; CapturePayment", "CAPTURING", pivot=True),
     Row("R5", "PAYING", "report CAPTURED", "", "stop deadline; publish OrderConfirmed", "CONFIRMED", pivot=True),
     *_BOTH,

@@ -39,7 +39,9 @@ JSON = {"Content-Type": "application/json"}
 
 class HttpPayments:
     """`base_url` as http://127.0.0.1:8080. For one event loop. A look-up that finds nothing is not believed before
-    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`. Raises InvalidInput."""
+    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`.
+
+    Raises InvalidInput for a URL without http:// or https://."""
 
     def __init__(self, base_url: str, *, settle_ms: int = 2 * MINUTE_MS, key_ttl_ms: int = DAY_MS) -> None:
         self.capabilities = PaymentCapabilities(

@@ -14,6 +14,7 @@ from sagamore.engine.ports import Scheduled
 from sagamore.engine.testing.turns import NOON_MS
 
 QUIET_PASSES = 60  # of the loop; the longest chain of tasks that wake each other without a journal has about ten
+PASSES_MAX = 1_000_000  # of the loop at one instant, some seconds: more is work that never ends
 INSTANTS_MAX = 100_000  # in one `advance`: more is a callback that schedules itself for ever
 
 
@@ -68,11 +69,14 @@ class ManualClock:
         self._busy.append(busy)
 
     async def settle(self) -> None:
-        """Let the event loop come to rest; no time passes."""
+        """Let the event loop come to rest; no time passes. Raises RuntimeError after `PASSES_MAX` passes."""
         quiet = 0
-        while quiet < QUIET_PASSES:
+        for _ in range(PASSES_MAX):
             await asyncio.sleep(0)
             quiet = 0 if any(busy() for busy in self._busy) else quiet + 1
+            if quiet == QUIET_PASSES:
+                return
+        raise RuntimeError(f"at {self._now_ms} something goes on working though no time passes")
 
     @property
     def next_ms(self) -> int | None:

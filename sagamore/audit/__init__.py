@@ -6,10 +6,10 @@
     messages  the numbers of every pair of partitions fit; nothing taken is left behind
     indexes   every row of an index says what its entity says, and every entity is in its indexes
 
-Works on a stopped directory, on one whose owner was killed, and beside a running owner. There is no moment then at which
-all files stand still, so what looks like a breach makes a suspect only: unless no file has moved since the start, its
-order is read again, closely, and what changed while it was being looked at is `in_flight`, not a breach. What is kept
-meanwhile (ledger rows to be sorted, owners) lies in a temporary database of SQLite's, on disk.
+Works on a stopped directory, on one whose owner was killed, and beside a running owner. There is no moment then at
+which all files stand still, so what looks like a breach makes a suspect only: unless no file has moved since the start,
+its order is read again, closely, and what changed while it was being looked at is `in_flight`, not a breach. What is
+kept meanwhile (ledger rows to be sorted, owners) lies in a temporary database of SQLite's, on disk.
 """
 
 from sagamore.audit.cases import judge_orders

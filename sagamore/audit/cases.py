@@ -128,7 +128,9 @@ async def _look(pages: Pages, suspects: dict[str, list[Breach]], verdicts: Verdi
     """Say of each suspect what is wrong, or that it is in flight."""
     if suspects and not await pages.still():
         suspects = dict(suspects)
-        for _ in range(LOOKS_MAX):
+        looks = 0
+        while suspects and looks < LOOKS_MAX:
+            looks += 1
             before = {order_id: await _read_states(pages, order_id) for order_id in suspects}
             waits = await _owners_of(pages, suspects.keys())
             for order_id, case in before.items():

@@ -13,7 +13,7 @@ from sagamore.actors.orders.stock import Stock, apply, stock_key
 from sagamore.audit.pages import AFTER_ALL, Pages, entities
 from sagamore.audit.scratch import Scratch
 from sagamore.audit.verdicts import Verdicts
-from sagamore.engine.envelope import Address
+from sagamore.engine.envelope import Address, kind_of
 from sagamore.engine.message import Codec
 
 _decode = Codec((Stock,)).decode
@@ -26,7 +26,7 @@ async def keep_stocks(pages: Pages, scratch: Scratch, verdicts: Verdicts) -> Mom
     """Set all stocks aside, to be compared with the ledger when that is read."""
     moments: Moments = {}
     for address, reader in pages.readers.items():
-        if reader not in pages.of("inventory"):
+        if kind_of(address) != "inventory":
             continue
         before = await reader.turn()
         async for row in entities(reader, stock_key(""), AFTER_ALL):

@@ -10,7 +10,7 @@ class Verdicts:
         self.readable = Check("readable", "every order, payment, hold and stock can be read")
         self.ledger = Check("ledger", "each product's ledger, replayed, gives its stock")
         self.on_hand = Check("on hand", "on_hand = received + adjusted + set - shipped + returned")
-        self.holds = Check("holds", "reserved = what live holds hold, order by order and product by product")
+        self.holds = Check("holds", "what is reserved = what live holds hold, order by order")
         self.stock = Check("stock", "0 <= reserved <= on_hand of every product")
         self.money = Check("money", "captured - refunded of each payment = what its ledger moved, in minor units")
         self.bounds = Check("bounds", "refunded <= captured <= amount of each payment")

@@ -7,8 +7,10 @@ from sagamore.cli.parser import Subparsers
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command; `--help` too goes to the twin."""
-    parser = subparsers.add_parser("twin", help="a card provider on loopback, for demos and tests", add_help=False)
+    """The command. No character begins an option, so that all arguments go to the twin, `--help` too."""
+    parser = subparsers.add_parser(
+        "twin", help="a card provider on loopback, for demos and tests", add_help=False, prefix_chars="\0"
+    )
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     parser.set_defaults(run=_twin)
 

@@ -193,7 +193,7 @@ class Till(Actor[Bill, Pay | Withdraw | EffectOutcome], kind="till"):
     def __init__(self, hook: Hook = nothing) -> None:
         self.hook = hook
 
-    def entity(self, message: Pay | Withdraw) -> str:
+    def entity(self, message: Pay | Withdraw | EffectOutcome) -> str:
         return message.entity
 
     def handle(self, state: Bill, message: Pay | Withdraw | EffectOutcome, turn: Turn) -> Bill:

@@ -32,7 +32,8 @@ def poison(how: str) -> Book:
 
 async def main(path: Path, how: str, where: str) -> None:
     directory = Directory.open(path, COUNTS, now_ms=0)
-    engine = Engine(directory, [Desk(), poison(how)], partition_counts=COUNTS)
+    buried = asyncio.Event()
+    engine = Engine(directory, [Desk(), poison(how)], partition_counts=COUNTS, on_alert=lambda _alert: buried.set())
     await engine.start()
     said = ""
     try:
@@ -42,8 +43,8 @@ async def main(path: Path, how: str, where: str) -> None:
             await engine.ask("desk", Post("a", 12, count=3), key="k")
     except SagamoreError as error:
         said = f"{error.code} {error}"
-    while where == "message" and not engine.alerts():
-        await asyncio.sleep(0)  # until the letter is there; the parent bounds how long
+    if where == "message":
+        await buried.wait()
     page = await engine.read("book", "a")
     letters = [alert.subject for alert in engine.alerts() if alert.name == "dead_letter"]
     await engine.stop()

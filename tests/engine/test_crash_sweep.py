@@ -66,8 +66,8 @@ class Request(Record, tag="sweep.request", version=1):
 
 
 class Payments(Actor[Payment, Charge | EffectOutcome], kind="payments"):
-    def entity(self, message: Charge) -> str:
-        return message.order
+    def entity(self, message: Charge | EffectOutcome) -> str:
+        return message.entity if isinstance(message, EffectOutcome) else message.order
 
     def handle(self, state: Payment, message: Charge | EffectOutcome, turn: Turn) -> Payment:
         if isinstance(message, Charge):

@@ -1,4 +1,4 @@
-"""Pools: the circuit breaker, the sliding window as the provider sees it, and places that one partition cannot hold all."""
+"""Pools: the circuit breaker, the sliding window as the provider sees it, and places for each partition."""
 
 import random
 

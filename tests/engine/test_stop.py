@@ -15,7 +15,7 @@ from tests.engine.world import World
 def clean(world: World, address: str) -> bool:
     connection = sqlite3.connect(world.path / f"{address}.sqlite")
     try:
-        return connection.execute("SELECT value FROM meta WHERE name = 'clean'").fetchone() == (1,)
+        return bool(connection.execute("SELECT value FROM meta WHERE name = 'clean'").fetchone()[0])
     finally:
         connection.close()
 

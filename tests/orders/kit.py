@@ -41,8 +41,9 @@ from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.engine.actor import Actor
 from sagamore.engine.message import Codec, Message, State
+from sagamore.engine.routes import ActorRoutes
 from sagamore.engine.testing import NOON_MS, TurnResult, run_turn
-from sagamore.engine.turn import AlertCleared, AlertRaised, Noted, TimerCancelled, TimerSet
+from sagamore.engine.turn import AlertCleared, AlertRaised, Noted, TimerCancelled, TimerSet, Turn
 
 ORDER = "ord_" + "0" * 32
 MUG, PLATE = "MUG", "PLATE"
@@ -225,3 +226,9 @@ def _forward(run: Run, state: str, partitions: int) -> None:
     }
     while run.order.state != state:
         steps[run.order.state]()
+
+
+def turn_for(run: Run) -> Turn:
+    """A turn to give to the actor by hand."""
+    routes = ActorRoutes((run.actor, PaymentsActor(), InventoryActor()), {})
+    return Turn("orders/0", 0, ORDER, lambda _: None, routes, run.now_ms, "msg_turn", ORDER, run.now_ms)

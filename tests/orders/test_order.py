@@ -1,33 +1,27 @@
-"""What the public sees of an order (SAGAS.md 1.1), how it is stored and answered, and what is left when a person gives
-news up."""
+"""What the public sees of an order (SAGAS.md 1.1), how it is stored and how commands are answered."""
 
 from typing import Any
 
 import pytest
 
 from sagamore.actors.orders.alerts import alerts_of
-from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.messages import (
     CancelOrder,
     Capture,
     DeadlinePassed,
     NextAction,
-    PaymentReport,
     PayOrder,
     SagaName,
     ShipOrder,
-    StockReserved,
 )
 from sagamore.actors.orders.order import Order, OrderRef
 from sagamore.actors.orders.orders import OrderMessage, OrdersActor
-from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import encode
-from sagamore.engine.routes import ActorRoutes
 from sagamore.engine.testing import NOON_MS
-from sagamore.engine.turn import AlertRaised, Replied, TimerSet, Turn
-from tests.orders.kit import AMOUNT, ORDER, SOON_MS, Run, at
+from sagamore.engine.turn import Replied, TimerSet
+from tests.orders.kit import AMOUNT, ORDER, SOON_MS, Run, at, turn_for
 
 
 def after(state: str, *steps: Any, **options: Any) -> Order:
@@ -120,11 +114,6 @@ def test_an_order_keeps_the_table_it_was_born_with() -> None:
     assert run.order.state == "CAPTURING"
 
 
-def turn_for(run: Run) -> Turn:
-    routes = ActorRoutes((run.actor, PaymentsActor(), InventoryActor()), {})
-    return Turn("orders/0", 0, ORDER, lambda _: None, routes, run.now_ms, "msg_turn", ORDER, run.now_ms)
-
-
 @pytest.mark.parametrize(
     ("state", "command"),
     [
@@ -177,53 +166,6 @@ def test_a_deadline_that_was_stopped_changes_nothing() -> None:
     run.take(DeadlinePassed(ORDER))
 
     assert (run.order is before, run.last.intentions) == (True, ())
-
-
-def give_up(run: Run, message: OrderMessage) -> tuple[Order, Turn]:
-    turn = turn_for(run)
-    order = run.actor.given_up(run.state, message, turn)
-    assert order is not None
-    run.state = order
-    return order, turn
-
-
-def test_a_pending_order_whose_news_was_discarded_alerts_until_it_is_cancelled() -> None:
-    run = at("RESERVING")
-
-    order, turn = give_up(run, StockReserved(ORDER, 0))
-
-    assert [i.name for i in turn.intentions if isinstance(i, AlertRaised)] == ["order_news_discarded"]
-    assert order.state == "RESERVING"
-    run.cancel()
-    assert (run.cleared, run.order.settlement) == (["order_news_discarded"], "DUE")
-
-
-def test_an_undo_whose_news_was_discarded_is_stuck() -> None:
-    run = at("CANCELLING")
-
-    order, turn = give_up(run, PaymentReport(ORDER, 9, "CLOSED", 1, False, False, 0, 0))
-
-    assert order.settlement == "STUCK"
-    assert [i.name for i in turn.intentions if isinstance(i, AlertRaised)] == ["order_stuck"]
-
-
-@pytest.mark.parametrize(
-    ("state", "message"),
-    [
-        ("CONFIRMED", PaymentReport(ORDER, 99, "CAPTURED", 1, False, False, AMOUNT, 0)),
-        ("CANCELLED", StockReserved(ORDER, 0)),
-        ("PAYING", CancelOrder(ORDER)),
-        ("RESERVING", PaymentReport(ORDER, 1, "AUTHORISED", 1, False, False, 0, 0)),
-        ("RESERVING", DeadlinePassed(ORDER)),
-    ],
-)
-def test_discarding_what_nobody_waits_for_changes_nothing(state: str, message: OrderMessage) -> None:
-    run = at(state)
-    before = run.order
-
-    order, turn = give_up(run, message)
-
-    assert (order is before, turn.intentions) == (True, [])
 
 
 def test_no_alert_is_left_on_an_order_that_has_settled() -> None:

@@ -1,0 +1,74 @@
+"""A shop in which everything has happened once, so that every law has something to hold for."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sagamore import Line, Money, Order, OrderSettings, Sagamore, Settings, SimulatedPayments
+from sagamore.audit import Law, audit
+from sagamore.files import Files
+
+SETTINGS = Settings(orders=OrderSettings(capture="at_once"), partitions={"inventory": 2})
+LINES = (
+    Line("MUG", 2, Money("12.50", "GBP")),
+    Line("TEA", 1, Money("3.10", "GBP")),
+    Line("MUG", 1, Money("12", "GBP")),
+)
+SOON = timedelta(seconds=20)
+
+
+async def place(shop: Sagamore, method: str = "pm_card", pay_by: datetime | None = None) -> Order:
+    """An order of three lines, of two products that live in two partitions."""
+    return await shop.orders.place(user_id="ann", lines=LINES, payment_method=method, pay_by=pay_by, reference="#1")
+
+
+async def confirmed(shop: Sagamore) -> Order:
+    """The same, at rest."""
+    return await shop.orders.wait((await place(shop)).id, timeout=SOON)
+
+
+async def make_shop(path: Path) -> dict[str, str]:
+    """Make it; the ids of its orders by what happened to them."""
+    async with Sagamore.open(path, SETTINGS, payments=SimulatedPayments()) as shop:
+        for product in ("MUG", "TEA"):
+            await shop.inventory.receive(product, 100, reason="delivery")
+        await shop.inventory.adjust("MUG", -3, reason="broken")
+        await shop.inventory.set("TEA", 90, expected=100, reason="counted")
+        orders = {name: await confirmed(shop) for name in ("confirmed", "refunded", "returned", "cancelled")}
+        await shop.orders.refund(orders["refunded"].id, Money("5", "GBP"), reason="late")
+        await shop.orders.ship(orders["returned"].id)
+        await shop.orders.return_goods(orders["returned"].id, {"MUG": 1}, amount=Money("12", "GBP"), restock=True)
+        await shop.orders.cancel(orders["cancelled"].id)
+        orders["refused"] = await place(shop, "pm_refused")
+        for name in ("cancelled", "refused"):
+            await shop.orders.wait(orders[name].id, settled=True, timeout=SOON)
+        async for order in shop.orders.changes(orders["refunded"].id):
+            if order.refunds[0].status == "SUCCEEDED":
+                break
+        async for order in shop.orders.changes(orders["returned"].id):
+            if order.refunds[0].status == "SUCCEEDED":
+                break
+        orders["unpaid"] = await place(shop, "", pay_by=datetime.now(UTC) + timedelta(days=1))
+        return {name: order.id for name, order in orders.items()}
+
+
+def change(path: Path, file: str, sql: str, **values: str) -> None:
+    """Break a file by hand; something must be changed by it."""
+    with closing(sqlite3.connect(path / f"{file}.sqlite", isolation_level=None)) as connection:
+        assert connection.execute(sql, values).rowcount > 0, sql
+
+
+async def audited(path: Path) -> dict[str, Law]:
+    """How each law fares."""
+    files = Files(path)
+    try:
+        return {law.name: law for law in await audit(files)}
+    finally:
+        await files.close()
+
+
+def broken(path: Path) -> set[str]:
+    """The names of the laws that do not hold, asked without an event loop."""
+    return {name for name, law in asyncio.run(audited(path)).items() if not law.ok}

@@ -1,0 +1,56 @@
+"""What is left when a person discards the dead letter of something that an order waited for (PROTOCOL 8)."""
+
+import pytest
+
+from sagamore.actors.orders.messages import CancelOrder, DeadlinePassed, PaymentReport, StockReserved
+from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.orders import OrderMessage
+from sagamore.engine.turn import AlertRaised, Turn
+from tests.orders.kit import AMOUNT, ORDER, Run, at, turn_for
+
+
+def give_up(run: Run, message: OrderMessage) -> tuple[Order, Turn]:
+    turn = turn_for(run)
+    order = run.actor.given_up(run.state, message, turn)
+    assert order is not None
+    run.state = order
+    return order, turn
+
+
+def test_a_pending_order_whose_news_was_discarded_alerts_until_it_is_cancelled() -> None:
+    run = at("RESERVING")
+
+    order, turn = give_up(run, StockReserved(ORDER, 0))
+
+    assert [i.name for i in turn.intentions if isinstance(i, AlertRaised)] == ["order_news_discarded"]
+    assert order.state == "RESERVING"
+    run.cancel()
+    assert (run.cleared, run.order.settlement) == (["order_news_discarded"], "DUE")
+
+
+def test_an_undo_whose_news_was_discarded_is_stuck() -> None:
+    run = at("CANCELLING")
+
+    order, turn = give_up(run, PaymentReport(ORDER, 9, "CLOSED", 1, False, False, 0, 0))
+
+    assert order.settlement == "STUCK"
+    assert [i.name for i in turn.intentions if isinstance(i, AlertRaised)] == ["order_stuck"]
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("CONFIRMED", PaymentReport(ORDER, 99, "CAPTURED", 1, False, False, AMOUNT, 0)),
+        ("CANCELLED", StockReserved(ORDER, 0)),
+        ("PAYING", CancelOrder(ORDER)),
+        ("RESERVING", PaymentReport(ORDER, 1, "AUTHORISED", 1, False, False, 0, 0)),
+        ("RESERVING", DeadlinePassed(ORDER)),
+    ],
+)
+def test_discarding_what_nobody_waits_for_changes_nothing(state: str, message: OrderMessage) -> None:
+    run = at(state)
+    before = run.order
+
+    order, turn = give_up(run, message)
+
+    assert (order is before, turn.intentions) == (True, [])

@@ -1,0 +1,191 @@
+"""Scripts of orders that are cancelled in every state, and of what follows when an undo fails: SAGAS B13, B16 to B19;
+Y10 to Y14, Y18 to Y22."""
+
+from tests.torture.script import Script, scenario
+
+MINUTE_MS = 60_000
+
+
+@scenario()
+async def cancelled_before_paying(s: Script) -> None:
+    await s.place(method="", pay_by_ms=MINUTE_MS)
+    await s.reach("AWAITING_PAYMENT")
+    await s.cancel()
+    await s.end()
+
+
+@scenario()
+async def cancelled_at_once(s: Script) -> None:
+    await s.place()
+    await s.cancel()
+    await s.cancel(key="again")
+    await s.end()
+
+
+@scenario()
+async def cancelled_before_the_charge_is_done(s: Script) -> None:
+    gates = s.bank.hold("charge"), s.bank.hold("authorise")
+    await s.place()
+    await s.until(lambda order: any(gate.waiting for gate in gates) or order.state not in ("RESERVING", "PAYING"))
+    await s.cancel(by="oli")
+    for gate in gates:
+        gate.open()
+    await s.end()
+
+
+@scenario()
+async def cancelled_while_the_charge_is_done(s: Script) -> None:
+    gates = s.bank.hold("charge", done=True), s.bank.hold("authorise", done=True)
+    await s.place()
+    await s.until(lambda order: any(gate.waiting for gate in gates) or order.state not in ("RESERVING", "PAYING"))
+    await s.cancel()
+    for gate in gates:
+        gate.open()
+    await s.end()
+
+
+@scenario()
+async def cancelled_while_the_charge_is_unknown(s: Script) -> None:
+    if s.first_life:
+        s.bank.lost = {"charge": 2, "authorise": 2}
+    await s.place()
+    await s.until(lambda order: order.payment == "UNKNOWN" or order.state not in ("RESERVING", "PAYING"))
+    await s.cancel()
+    await s.end()
+
+
+@scenario()
+async def cancelled_while_the_bank_asks(s: Script) -> None:
+    await s.place(method="pm_action")
+    await s.until(lambda order: order.payment == "ACTION_REQUIRED" or order.status != "PENDING")
+    await s.cancel()
+    await s.end()
+
+
+@scenario(captures=("at_once",))
+async def cancelled_while_the_bank_decides(s: Script) -> None:
+    await s.place(method="pm_pending")
+    await s.until(lambda order: bool(s.bank.payments) or order.status != "PENDING")
+    await s.cancel()
+    for reference, payment in s.bank.payments.items():
+        if payment.status == "pending":
+            s.bank.decide(reference, "paid")
+    await s.end()
+
+
+@scenario()
+async def cancelled_while_reserving(s: Script) -> None:
+    await s.hold_stock()
+    await s.place()
+    await s.reach("RESERVING")
+    await s.cancel()
+    s.let_stock_go()
+    await s.end()
+
+
+@scenario(captures=("on_confirm",))
+async def cancelled_while_capturing(s: Script) -> None:
+    gate = s.bank.hold("capture", done=True)
+    await s.place()
+    await s.until(lambda order: gate.waiting > 0 or order.status != "PENDING")
+    await s.cancel()
+    gate.open()
+    await s.end()
+
+
+@scenario()
+async def cancelled_when_confirmed(s: Script) -> None:
+    await s.place()
+    await s.reach("CONFIRMED")
+    await s.cancel()
+    await s.end()
+
+
+@scenario()
+async def cancelled_when_partly_refunded(s: Script) -> None:
+    await s.place()
+    await s.reach("CONFIRMED")
+    await s.refund("a", "1.00", "one")
+    await s.refund("a", "2.00", "two")
+    await s.until(lambda order: order.refunded == 300 or order.status == "CANCELLED")
+    await s.cancel()
+    await s.end()
+
+
+@scenario()
+async def stuck_then_replayed(s: Script) -> None:
+    await _get_stuck(s)
+    _bank_gives_in(s)
+    while (await s.order()).settlement != "SETTLED":
+        await s.replay_letters()
+        await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    await s.discard_letters()
+
+
+@scenario()
+async def stuck_then_resolved_by_hand(s: Script) -> None:
+    await _get_stuck(s)
+    order_id = s.ids["a"]
+    if (await s.shop.payments.get(order_id)).state == "STUCK":
+        for payment in s.bank.payments_of(order_id).values():
+            payment.refunds["by hand"] = payment.captured
+        await s.shop.payments.resolve(order_id, outcome="refunded", reference="bank slip", by="oli")
+    await s.end()
+    await s.discard_letters()
+
+
+@scenario(captures=("at_once",), look_up=False)
+async def stuck_since_no_answer_ever_comes(s: Script) -> None:
+    if s.first_life:
+        s.bank.lost = {"refund": 10**6}
+    await s.place()
+    await s.reach("CONFIRMED")
+    await s.cancel()
+    await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    s.bank.lost = {}
+    while (await s.order()).settlement != "SETTLED":
+        await s.replay_letters()
+        await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    await s.discard_letters()
+
+
+@scenario()
+async def money_turns_up_after_all_is_settled(s: Script) -> None:
+    await s.place(method="pm_action")
+    await s.until(lambda order: order.payment == "ACTION_REQUIRED" or order.status != "PENDING")
+    await s.cancel()
+    await s.end()
+    order = await s.order()
+    for reference, payment in s.bank.payments_of(order.id).items():
+        if payment.status == "voided":
+            payment.status, payment.captured = "captured", payment.amount
+        await s.event("a", "captured", provider_id=f"sim_{reference}", amount=payment.amount)
+    await s.end()
+    await s.until(lambda order: s.bank.net(order.id) == 0 and order.settlement == "SETTLED")
+
+
+@scenario()
+async def closing_refund_fails_days_later(s: Script) -> None:
+    await s.place(method="pm_refund_pending")
+    await s.reach("CONFIRMED")
+    await s.cancel()
+    await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    refund_id = s.bank.let_a_refund_fail(s.ids["a"])
+    _bank_gives_in(s)
+    await s.event("a", "refund_failed", refund_id=refund_id)
+    while s.bank.net(s.ids["a"]) or (await s.order()).settlement != "SETTLED":
+        await s.replay_letters()
+        await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    await s.discard_letters()
+
+
+async def _get_stuck(s: Script) -> None:
+    await s.place(method="pm_refund_refused")
+    await s.reach("CONFIRMED")
+    await s.cancel()
+    await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+
+
+def _bank_gives_in(s: Script) -> None:
+    for payment in s.bank.payments.values():
+        payment.method = "pm_card"
