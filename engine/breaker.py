@@ -35,29 +35,35 @@ class Breaker:
         self._calls: deque[tuple[float, bool]] = deque(maxlen=self._CALLS_MAX)
         self._failures = 0
         self._probing = False
+        self._era = 0
         self.state: BreakerState = "CLOSED" if state == "CLOSED" else "OPEN"
         self.open_until_ms = now_ms + policy.cooldown_ms if self.state == "OPEN" else 0.0
         self.opened = 0
 
-    def admits(self, now_ms: float) -> bool:
-        """Whether a call may start now; when half open, this admits the one probe."""
+    def admit(self, now_ms: float) -> int | None:
+        """The era of a call that may start now, None if none may; when half open, the one probe may. Eras tell a
+        straggler from before the opening from the probe."""
         if self.state == "CLOSED":
-            return True
+            return self._era
         if self.state == "OPEN" and now_ms >= self.open_until_ms:
             self.state, self._probing = "HALF_OPEN", False
+            self._era += 1
         if self.state == "HALF_OPEN" and not self._probing:
             self._probing = True
-            return True
-        return False
+            return self._era
+        return None
 
-    def record(self, ok: bool, now_ms: float) -> bool:
-        """A call ended; True if the state changed."""
+    def record(self, era: int, ok: bool, now_ms: float) -> bool:
+        """A call of that era ended; True if the state changed."""
+        if era != self._era:
+            return False
         if self.state == "HALF_OPEN":
             self._probing = False
             self._calls.clear()
             self._failures = 0
             if ok:
                 self.state = "CLOSED"
+                self._era += 1
             else:
                 self._open(now_ms)
             return True
@@ -74,5 +80,6 @@ class Breaker:
         return False
 
     def _open(self, now_ms: float) -> None:
+        self._era += 1
         self.state, self.open_until_ms = "OPEN", now_ms + self._policy.cooldown_ms
         self.opened += 1

@@ -12,7 +12,7 @@ import msgspec
 from sagamore.engine.message import Message
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 
-EffectState = Literal["pending", "uncertain", "parked"]
+EffectState = Literal["pending", "marked", "uncertain", "parked"]
 Verdict = Literal["succeeded", "refused", "withdrawn", "unknown", "parked"]
 
 
@@ -133,7 +133,10 @@ class EffectRow(msgspec.Struct, array_like=True, gc=False):
     due_ms: int
     attempts: int = 0
     state: EffectState = "pending"
-    """uncertain: an attempt may have happened (committed before the first call for providers without keys)."""
+    """marked: an attempt may have started (committed before each call of a provider that takes no key); uncertain: an
+    attempt may have happened."""
     last_end_ms: int = 0
     last_heard: str = ""
+    told: bool = False
+    """The entity has been told that the outcome is unknown."""
     trace: str = ""

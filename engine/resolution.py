@@ -30,7 +30,7 @@ class Step(Enum):
 def next_step(row: EffectRow, capabilities: Capabilities, policy: EffectPolicy, now_ms: int) -> Step:
     """The next step for a pending or uncertain effect."""
     exhausted = row.attempts >= policy.attempts_max or now_ms >= row.created_ms + policy.deadline_ms
-    uncertain = row.state == "uncertain"
+    uncertain = row.state in ("uncertain", "marked")
     if not uncertain:
         return Step.PARK if exhausted else Step.CALL
     if capabilities.takes_key:

@@ -52,7 +52,7 @@ class Payment(State, tag="payments.payment", version=1, omit_defaults=True):
     provider_id: str = ""
     """Of the latest attempt, or of the one whose money turned up late."""
     authorisation_open: bool = False
-    """The provider may hold an authorisation: also after a refused capture, and while it is about to lapse."""
+    """The provider may hold an authorisation: also after a refused capture or void, and while it is about to lapse."""
     effect: PaymentEffect | None = None
     parked: PaymentEffect | None = None
     unknown: bool = False

@@ -158,6 +158,8 @@ def _money_pushed(payment: Payment, news: News[PaymentEvent], ours: bool) -> Hea
         return payment, news
     if ours and (payment.effect or payment.parked or payment.state == "AUTHORISED"):
         return payment, None
+    if ours and news.event == "authorised" and payment.state == "REFUSED":
+        return replace(payment, authorisation_open=True), None  # perhaps old: closing voids it to be sure
     raise Unlisted("payment", payment.order_id, payment.state, f"{news.event} {provider_id}")
 
 

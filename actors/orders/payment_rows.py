@@ -136,10 +136,11 @@ def y14_voided(payment: Payment, _: AnyNews, __: Turn) -> Payment:
     )  # fmt: skip
 
 
-def y14_y18_not_undone(payment: Payment, news: AnyNews, turn: Turn) -> Payment:
+def y14_y18_y20_not_undone(payment: Payment, news: AnyNews, turn: Turn) -> Payment:
     """Refused: what was tried will never be done, so that a replay tries anew, under a new key."""
     if news.effect is not None:
         payment = payment.without_refund(news.effect.refund_id)
+        payment = replace(payment, authorisation_open=news.effect.operation == "void")
     return stick(payment, turn, refusal_of(news.answer))
 
 
@@ -212,11 +213,6 @@ def y19_retry(payment: Payment, _: AnyNews, turn: Turn) -> Payment:
 
 def y19_too_late(payment: Payment, _: AnyNews, __: Turn) -> Payment:
     return payment
-
-
-def y20_not_refunded(payment: Payment, news: AnyNews, _: Turn) -> Payment:
-    """Still STUCK, but now a replay may try under a new id and key."""
-    return payment.without_refund(news.effect.refund_id) if news.effect else payment
 
 
 def y21_refund_failed(payment: Payment, news: News[PaymentEvent], turn: Turn) -> Payment:

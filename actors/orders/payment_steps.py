@@ -126,17 +126,17 @@ def report(payment: Payment, turn: Turn) -> Payment:
 
 
 REPORTED = ("AUTHORISED", "CAPTURED", "REFUSED", "ACTION_REQUIRED", "CLOSED", "STUCK")
-REPORTED_CLOSING = ("CLOSED", "STUCK")
+ENDS_OF_CLOSING = ("CLOSED", "STUCK")
 
 
 def is_news(before: Payment, after: Payment) -> bool:
-    """Whether orders must hear of it: a state of the list was reached (while closing only an end of it), CLOSED or
-    STUCK was left, or what is unknown or parked has changed."""
+    """Whether orders must hear of it: after ADVANCE a state of the list is reached, CLOSED or STUCK was left, or what is
+    unknown or parked has changed."""
     if (before.unknown, before.parked is None) != (after.unknown, after.parked is None):
         return True
     if before.state == after.state:
         return False
-    return after.state in (REPORTED_CLOSING if after.closing else REPORTED) or before.state in REPORTED_CLOSING
+    return after.state in REPORTED or before.state in ENDS_OF_CLOSING
 
 
 RefundStatus = Literal["PENDING", "SUCCEEDED", "REFUSED", "FAILED_LATER"]

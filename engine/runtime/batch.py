@@ -63,7 +63,8 @@ class Batch:
         self.acknowledge: set[Stream] = set()
         self.rewind: set[Stream] = set()
         self.withdrawals: list[str] = []
-        self.marked: list[EffectRow] = []
+        self.marked: dict[str, EffectRow] = {}
+        self.undeliverable: dict[Stream, int] = {}
 
     def absorb(
         self, turn: Turn, message_type: str, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
@@ -150,11 +151,21 @@ class Batch:
             queue = self.outgoing[receiver, lane] = []
         queue.append((envelope, message))
 
-    def bury(self, letter: str, sender: Address, envelope: Envelope, errors: tuple[str, ...], effect: str = "") -> None:
-        """Send a message (or a parked effect) of this partition to the dead-letter actor."""
+    def bury(
+        self,
+        letter: str,
+        sender: Address,
+        envelope: Envelope,
+        errors: tuple[str, ...],
+        *,
+        effect: str = "",
+        receiver: Address = "",
+    ) -> None:
+        """Send a message (or a parked effect) of this partition, or of a `receiver` that does not exist, to the
+        dead-letter actor."""
         body = bytes(envelope.body)
         message = Bury(
-            letter, self.address, sender, envelope.id, envelope.correlation, type_of(body), body.decode(),
+            letter, receiver or self.address, sender, envelope.id, envelope.correlation, type_of(body), body.decode(),
             tuple(FailedAttempt(self.now_ms, error) for error in errors), effect,
         )  # fmt: skip
         buried = Envelope(0, f"{envelope.id}.dead", envelope.correlation, self.now_ms, msgspec.Raw(encode(message)))

@@ -28,7 +28,7 @@ from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.ids import derived_id
 from sagamore.engine.message import encode
 from sagamore.engine.ports import Clock, Journal
-from sagamore.engine.resolution import Step, after_nothing_found, next_step
+from sagamore.engine.resolution import Step, after_nothing_found
 from sagamore.engine.runtime.agenda import Cursor
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.mailbox import AttemptEnded, Mailbox, MarkAttempt, ParkEffect
@@ -47,18 +47,29 @@ class Effects:
         self._cursors: dict[str, Cursor[EffectRow]] = {}
         self._opened_ms = clock.now_ms()
         self._taken_before_turn = -1
+        self._marking: dict[str, set[str]] = {provider: set() for provider in pools}
 
-    def open(self, pending: Mapping[str, int], turn: int, *, clean: bool) -> None:
+    async def open(self, pending: Mapping[str, int], turn: int, *, clean: bool) -> None:
         """Go on from disk. After an unclean end every effect already there counts as taken (PROTOCOL 3)."""
         self._opened_ms = self._clock.now_ms()
         self._taken_before_turn = -1 if clean else turn
         for provider, pool in self._pools.items():
             cursor = self._cursor(provider, anything=pending.get(provider, 0) > 0)
-            held, finished = pool.adopt(self._address)
+            held, ended = pool.adopt(self._address)
             cursor.under_way |= held
-            for ended in finished:
-                cursor.under_way[ended.row.id] = ended.row
-                self._mailbox.put_hint(ended)
+            for end in ended:
+                await self._hear_again(pool, end)
+
+    async def _hear_again(self, pool: Pool, ended: AttemptEnded | ParkEffect) -> None:
+        """An end that the last incarnation had in its hands: news, unless its last commit was written after all."""
+        row, stored = ended.row, await self._journal.load_effect(ended.row.id)
+        if stored is None or (stored.attempts, stored.due_ms, stored.told) != (row.attempts, row.due_ms, row.told):
+            pool.forget(self._address, row.id)
+            self._cursor(row.provider).under_way.pop(row.id, None)
+            if stored is not None and stored.state != "parked":
+                self._cursor(row.provider).note(stored.due_ms, row.id)
+        else:
+            self._mailbox.put_hint(ended)
 
     def _cursor(self, provider: str, *, anything: bool = False) -> Cursor[EffectRow]:
         cursor = self._cursors.get(provider)
@@ -91,7 +102,7 @@ class Effects:
             case Unknown(reason):
                 self._try_later(batch, ended, state="uncertain", heard=reason)
                 news = EffectOutcome(row.id, row.entity, row.operation, "unknown", reason)
-                return None if row.last_heard else (row, news)
+                return None if row.told else (row, news)
 
     def _verdict(self, batch: Batch, row: EffectRow, verdict: Verdict, answer: str) -> tuple[EffectRow, EffectOutcome]:
         batch.effects[row.id] = None
@@ -114,7 +125,7 @@ class Effects:
         wait_ms = policy.backoff.delay_ms(max(attempts, 1), self._clock.random_fraction())
         batch.effects[row.id] = replace(
             row, attempts=attempts, state=state, due_ms=batch.now_ms + wait_ms, last_end_ms=ended.ended_ms,
-            last_heard=heard,
+            last_heard=heard, told=row.told or state == "uncertain",
         )  # fmt: skip
 
     def park(self, batch: Batch, row: EffectRow) -> tuple[EffectRow, EffectOutcome] | None:
@@ -124,17 +135,16 @@ class Effects:
         parked = replace(row, state="parked")
         batch.effects[row.id] = parked
         heard = row.last_heard or "no attempt reached the provider"
-        letter = derived_id("dl", batch.now_ms, partition_of(self._address), row.id, 0)
+        letter = derived_id("dl", row.created_ms, partition_of(self._address), row.id, 0)
         outcome = EffectOutcome(row.id, row.entity, row.operation, "parked", heard)
         envelope = Envelope(0, row.id, row.correlation, batch.now_ms, msgspec.Raw(encode(outcome)))
-        batch.bury(letter, self._address, envelope, (heard,), row.id)
+        batch.bury(letter, self._address, envelope, (heard,), effect=row.id)
         return parked, outcome
 
     def mark(self, batch: Batch, row: EffectRow) -> None:
-        """From this commit on an attempt may have started."""
-        marked = replace(row, state="uncertain", last_end_ms=batch.now_ms)
-        batch.effects[row.id] = marked
-        batch.marked.append(marked)
+        """From this commit on an attempt may have started. The pool gets the row as it was: it knows better."""
+        batch.effects[row.id] = replace(row, state="marked", last_end_ms=batch.now_ms)
+        batch.marked[row.id] = row
 
     def withdraw(self, batch: Batch, effect: str) -> tuple[EffectRow, EffectOutcome] | None:
         """Take an effect back if no attempt can ever have started."""
@@ -149,60 +159,63 @@ class Effects:
         """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew."""
         row = batch.effect_rows.get(effect)
         if row is not None and row.state == "parked":
-            batch.effects[effect] = replace(row, state="uncertain", attempts=0, due_ms=batch.now_ms)
+            state: EffectState = "uncertain" if row.told else "pending"
+            batch.effects[effect] = replace(row, state=state, attempts=0, due_ms=batch.now_ms)
 
     # --- after the commit, and between batches ---
 
     def release(self, batch: Batch) -> None:
         """The commit is on disk: call what was started, read the others when they are due."""
-        for marked in batch.marked:
-            self._hand_over(marked, Step.CALL)
         for effect, row in batch.effects.items():
-            if row is None or row.state == "parked":
-                for cursor in self._cursors.values():
-                    cursor.under_way.pop(effect, None)
-            elif row not in batch.marked:
+            if row is not None and effect in batch.marked:
+                self._marking[row.provider].discard(effect)
+                self._hand_over(batch.marked[effect])
+                continue
+            for provider, cursor in self._cursors.items():
+                if cursor.under_way.pop(effect, None) is not None:
+                    self._pools[provider].forget(self._address, effect)
+            if row is not None and row.state != "parked":
                 cursor = self._cursor(row.provider)
-                cursor.under_way.pop(effect, None)
-                if row.turn > batch.turn_before and self._pools[row.provider].room(self._address) > 0:
-                    cursor.under_way[effect] = row
-                    self._begin(row, batch.now_ms)
+                if row.turn > batch.turn_before and self._room(row.provider) > 0:
+                    self._begin(row)
                 else:
                     cursor.note(row.due_ms, effect)
 
     async def refill(self, now_ms: int, rows_max: int) -> None:
         """Read effects that are due, as many as their pools have room for."""
         for provider, cursor in self._cursors.items():
-            room = self._pools[provider].room(self._address)
+            room = self._room(provider)
             if room > 0 and cursor.due(now_ms):
                 for row in await cursor.read(now_ms, min(room, rows_max)):
-                    if row.turn <= self._taken_before_turn and row.state == "pending":
-                        uncertain = replace(row, state="uncertain", last_end_ms=self._opened_ms)
-                        cursor.under_way[row.id] = uncertain
-                        self._begin(uncertain, now_ms)
-                    else:
-                        self._begin(row, now_ms)
+                    self._begin(self._as_known(row))
 
-    def _begin(self, row: EffectRow, now_ms: int) -> None:
-        capabilities = self._pools[row.provider].capabilities
-        step = next_step(row, capabilities, self._policies[row.policy], now_ms)
-        if step is Step.PARK:
-            self._mailbox.put_hint(ParkEffect(row))
-        elif step is Step.CALL and not capabilities.takes_key:
-            self._mailbox.put_control(MarkAttempt(row))
-        else:
-            self._hand_over(row, step)
+    def _as_known(self, row: EffectRow) -> EffectRow:
+        """A row as it is to be taken after a death: an attempt may have happened that nobody has heard of."""
+        keyed = self._pools[row.provider].capabilities.takes_key
+        if row.state == "marked" or (keyed and row.state == "pending" and row.turn <= self._taken_before_turn):
+            return replace(row, state="uncertain", last_end_ms=max(row.last_end_ms, self._opened_ms))
+        return row
 
-    def _hand_over(self, row: EffectRow, step: Step) -> None:
+    def _begin(self, row: EffectRow) -> None:
         self._cursor(row.provider).under_way[row.id] = row
-        self._pools[row.provider].take(self._address, row, self._policies[row.policy], step)
+        if self._pools[row.provider].capabilities.takes_key:
+            self._hand_over(row)
+        else:
+            self._marking[row.provider].add(row.id)
+            self._mailbox.put_control(MarkAttempt(row))
+
+    def _hand_over(self, row: EffectRow) -> None:
+        self._pools[row.provider].take(self._address, row, self._policies[row.policy])
+
+    def _room(self, provider: str) -> int:
+        return self._pools[provider].room(self._address) - len(self._marking[provider])
 
     def next_due_ms(self) -> int | None:
         """When to look again, as far as the pools have room."""
         due = [
             cursor.next_due_ms
             for provider, cursor in self._cursors.items()
-            if cursor.next_due_ms is not None and self._pools[provider].room(self._address) > 0
+            if cursor.next_due_ms is not None and self._room(provider) > 0
         ]
         return min(due, default=None)
 

@@ -25,7 +25,6 @@ from sagamore.engine.errors import (
     OutcomeUnknown,
     Overloaded,
     PartitionDown,
-    SagamoreError,
     WrongLoop,
 )
 from sagamore.engine.ids import IdMaker
@@ -35,7 +34,7 @@ from sagamore.engine.ports import AlertRow, Clock, Opened, Store
 from sagamore.engine.routes import ActorRoutes, stable_hash
 from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.deadline import Deadline, sleep_ms
-from sagamore.engine.runtime.mailbox import AttemptEnded, Command
+from sagamore.engine.runtime.mailbox import AttemptEnded, Command, ParkEffect, stored_key
 from sagamore.engine.runtime.partition import Environment, Partition
 from sagamore.engine.runtime.pool import Pool, PoolStatistics
 from sagamore.engine.runtime.pressure import Pressure
@@ -117,8 +116,8 @@ class Engine:
         }
         self._slot = store.slot()
         environment = Environment(
-            self.routes, self.clock, self.limits, self._slot, self._pools, self._peer, self._watchers.push,
-            self._watchers.watched, self._alerted,
+            self.routes, self.clock, self.limits, self._slot, self._pools, self._peer, self._exists,
+            self._watchers.push, self._watchers.watched, self._alerted,
         )  # fmt: skip
         self._seats = {
             address_of(kind, n): Seat(address_of(kind, n), actor, store.journal, environment)
@@ -172,6 +171,8 @@ class Engine:
                 await asyncio.gather(*(pool.drain() for pool in self._pools.values()))
         except TimeoutError:
             log.warning("calls were still under way after %d ms; they are unknown now", self.limits.stop_timeout_ms)
+            for pool in self._pools.values():
+                pool.cut_off()
         for seat in self._seats.values():
             seat.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
@@ -221,20 +222,20 @@ class Engine:
             self._pressure.check(actor)
             future: asyncio.Future[Record | None] = self._loop.create_future()
             command = Command(
-                message, message_id, f"{scope}/{key}", blake2b(body, digest_size=16).hexdigest(),
+                message, message_id, scope, key, blake2b(body, digest_size=16).hexdigest(),
                 fresh, now_ms, trace, future,
             )  # fmt: skip
             if not partition.ask(command):
                 raise Overloaded(f"{partition.address} has its mailbox full", self.limits.retry_after_ms)
             return await future
-        except SagamoreError as error:
-            error.idempotency_key = key
+        except Exception as error:
+            error.idempotency_key = key  # type: ignore[attr-defined]
             raise
 
     async def kept(self, kind: str, message: Message, scope: str, key: str) -> bool:
         """Whether a command with that key was taken by the partition that `message` goes to."""
         partition = self._seats[self.routes.address(kind, message)].up()
-        return bool(await partition.journal.load_client_keys((f"{scope}/{key}",)))
+        return bool(await partition.journal.load_client_keys((stored_key(scope, key),)))
 
     def _checked(self, key: str) -> str:
         most = self.limits.key_characters_max
@@ -303,11 +304,13 @@ class Engine:
         seat = self._seats.get(address)
         return None if seat is None else seat.partition
 
-    def _deliver(self, address: Address, ended: AttemptEnded) -> bool:
+    def _exists(self, address: Address) -> bool:
+        return address in self._seats
+
+    def _deliver(self, address: Address, ended: AttemptEnded | ParkEffect) -> None:
         partition = self._peer(address)
         if partition is not None:
             partition.effect_ended(ended)
-        return partition is not None
 
     async def _remember(self, message: BreakerChanged | PlacesTaken) -> None:
         """Commit what a pool must not forget; a system partition that is being reopened is waited for."""
@@ -317,7 +320,7 @@ class Engine:
                 future: asyncio.Future[Record | None] = self._loop.create_future()
                 key = self._ids.make("key", now_ms)
                 partition = self._seats[f"{SYSTEM}/0"].up()
-                if partition.ask(Command(message, key, f"/{key}", "", True, now_ms, "", future)):
+                if partition.ask(Command(message, key, "", key, "", True, now_ms, "", future)):
                     await future
                     return
             except (OutcomeUnknown, PartitionDown):

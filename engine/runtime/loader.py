@@ -16,7 +16,7 @@ from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, Message, State
 from sagamore.engine.ports import Journal
 from sagamore.engine.runtime.batch import Batch
-from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, WithdrawEffect
+from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
 from sagamore.engine.runtime.turns import Work
 
 ID_DIGITS = 32
@@ -56,7 +56,7 @@ class Loader:
             self.misses += len(missing)
             for key, stored in (await self._journal.load(list(missing))).items():
                 batch.loaded[key] = self._decode_state(key, stored)
-        used = [c.key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
+        used = [c.kept_key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
         if used:
             batch.kept_keys = await self._journal.load_client_keys(used)
         return works
@@ -75,6 +75,8 @@ class Loader:
                 return self._decode(item, bytes(row.envelope.body))
             case WithdrawEffect(effect):
                 return Work(item, effect=effect)
+            case Undeliverable():
+                return Work(item)
             case _:
                 return Work(item, keys=(item.row.entity,))
 

@@ -36,6 +36,7 @@ class Command(msgspec.Struct, frozen=True):
 
     message: Message
     id: str
+    scope: str
     key: str
     body_hash: str
     fresh_key: bool
@@ -43,6 +44,16 @@ class Command(msgspec.Struct, frozen=True):
     at_ms: int
     trace: str
     future: "asyncio.Future[Record | None]"
+
+    @property
+    def kept_key(self) -> str:
+        """What the key is kept under: no scope and key can be taken for another pair."""
+        return stored_key(self.scope, self.key)
+
+
+def stored_key(scope: str, key: str) -> str:
+    """Scope and key as one text; keys are printable, so U+001F ends the scope."""
+    return f"{scope}\x1f{key}"
 
 
 class TimerDue(msgspec.Struct, frozen=True, gc=False):
@@ -80,13 +91,22 @@ class ParkEffect(msgspec.Struct, frozen=True, gc=False):
     row: EffectRow
 
 
+class Undeliverable(msgspec.Struct, frozen=True, gc=False):
+    """Committed messages to an address that no longer exists."""
+
+    receiver: Address
+    lane: int
+    envelopes: tuple[Envelope, ...]
+
+
 class WithdrawEffect(msgspec.Struct, frozen=True, gc=False):
     """Take back an effect that a turn withdrew, if no attempt can have started."""
 
     effect: str
 
 
-Item = Delivery | Command | TimerDue | RetryDue | AttemptEnded | MarkAttempt | WithdrawEffect | ParkEffect
+Hint = TimerDue | RetryDue | AttemptEnded | ParkEffect
+Item = Delivery | Command | Hint | MarkAttempt | WithdrawEffect | Undeliverable
 
 
 class MailboxStatistics(msgspec.Struct, frozen=True):
@@ -108,6 +128,8 @@ class Mailbox:
         self._inside: tuple[deque[Item], deque[Item]] = (deque(), deque())
         self._clients: deque[Item] = deque()
         self._waiting_most = self._refused = self._spilled = 0
+        self._inside_due = 0
+        """What rounding owes the inside lanes, so that they get their share of small batches too."""
 
     def __len__(self) -> int:
         return (
@@ -129,7 +151,7 @@ class Mailbox:
         """How many more messages of that lane fit."""
         return self._limits.mailbox_messages_max - len(self._inside[lane])
 
-    def put_hint(self, hint: TimerDue | RetryDue | AttemptEnded | ParkEffect) -> None:
+    def put_hint(self, hint: Hint) -> None:
         """Add a hint; bounded by the cursor or the pool it comes from."""
         self._inside[0].append(hint)
 
@@ -152,7 +174,10 @@ class Mailbox:
         _move(self._returned, batch, most)
         _move(self._control, batch, most - len(batch))
         room = most - len(batch)
-        share = room * self._limits.inside_share // (self._limits.inside_share + 1)
+        share = room
+        if self._clients and (self._inside[0] or self._inside[1]):
+            places = self._inside_due + room * self._limits.inside_share
+            share, self._inside_due = divmod(places, self._limits.inside_share + 1)
         until = len(batch) + max(share, room - len(self._clients))
         for lane in self._inside:
             _move(lane, batch, until - len(batch))
@@ -162,6 +187,16 @@ class Mailbox:
     def put_back(self, items: Sequence[Item]) -> None:
         """What the batch had no room for comes first in the next one."""
         self._returned.extendleft(reversed(items))
+
+    def take_ends(self) -> list[Item]:
+        """Only what calls came to, and what must not be forgotten with them; the rest stays."""
+        ends: list[Item] = []
+        for queue in (self._returned, self._control, self._inside[0]):
+            kept = [item for item in queue if not isinstance(item, AttemptEnded)]
+            ends += [item for item in queue if isinstance(item, AttemptEnded)]
+            queue.clear()
+            queue.extend(kept)
+        return ends
 
     def drain(self) -> list[Item]:
         """Empty the mailbox: its partition dies or stops."""

@@ -30,8 +30,10 @@ from sagamore.engine.runtime.mailbox import (
     Item,
     Mailbox,
     MailboxStatistics,
+    ParkEffect,
     RetryDue,
     TimerDue,
+    Undeliverable,
     WithdrawEffect,
 )
 from sagamore.engine.runtime.pool import Pool
@@ -62,6 +64,8 @@ class Environment(msgspec.Struct):
     slot: Slot
     pools: Mapping[str, Pool]
     peer: Callable[[Address], "Partition | None"]
+    exists: Callable[[Address], bool]
+    """Whether there is such a partition, up or not."""
     changed: Callable[[Address, str, State | None], None]
     """Tell watchers of an entity's committed state."""
     watched: Callable[[Address], Mapping[str, object]]
@@ -97,13 +101,13 @@ class Partition:
         opened = await self.journal.open()
         self.opened = opened
         self.turn = opened.turn
-        self._now_ms = self._clock.now_ms()
-        self.relay = Relay(self.address, opened, self._env.peer)
+        self._now_ms = self._opened_ms = self._clock.now_ms()
+        self.relay = Relay(self.address, opened, self._env.peer, self._now_ms)
         self._timers = Cursor(
             self.journal.load_timers, lambda row: (row.due_ms, f"{row.entity}/{row.name}"), anything=opened.timers > 0
         )
         self._retries = Cursor(self.journal.load_retries, lambda row: (row.due_ms, row.id), anything=opened.retries > 0)
-        self._effects.open(opened.effects, opened.turn, clean=opened.clean)
+        await self._effects.open(opened.effects, opened.turn, clean=opened.clean)
         alerts = {(alert.name, alert.subject): alert for alert in opened.alerts}
         self.committed = Committed(
             opened.inbox, {}, alerts, opened.deaths, self._retries.under_way, self._timers.under_way
@@ -137,7 +141,11 @@ class Partition:
     def acknowledged(self, receiver: Address, lane: int, number: int) -> None:
         """A receiver has committed this partition's messages up to `number`."""
         self.relay.acknowledged(receiver, lane, number, self._clock.now_ms())
-        if self._flush_alarm is None:
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """An idle partition deletes what is acknowledged too."""
+        if self._flush_alarm is None and self.relay.has_deletable:
             at_ms = self._clock.now_ms() + self._limits.acknowledge_idle_ms
             self._flush_alarm = self._clock.call_at(at_ms, self._flush)
 
@@ -152,8 +160,8 @@ class Partition:
         self.relay.reset(peer.address, peer.committed_from(self.address), now_ms)
         if peer is not self:
             peer.relay.reset(self.address, self.committed_from(peer.address), now_ms)
-            peer.wake()
-        self._wake.set()
+            peer.look_again()
+        self.look_again()
 
     def committed_from(self, sender: Address) -> dict[int, int]:
         """Per lane the last committed number of a sender."""
@@ -166,13 +174,14 @@ class Partition:
         self._wake.set()
         return True
 
-    def effect_ended(self, ended: AttemptEnded) -> None:
+    def effect_ended(self, ended: AttemptEnded | ParkEffect) -> None:
         """A pool's news."""
         self.mailbox.put_hint(ended)
         self._wake.set()
 
-    def wake(self) -> None:
-        """Look for work."""
+    def look_again(self) -> None:
+        """There may be messages to hand over or to delete."""
+        self._flush_soon()
         self._wake.set()
 
     def _flush(self) -> None:
@@ -195,7 +204,15 @@ class Partition:
             if items or self._flush_wanted:
                 await self._process(items)
             if self._stopping:
+                await self._take_ends()
                 return
+
+    async def _take_ends(self) -> None:
+        """What calls came to before the stop is kept; all else that waits is on somebody's disk."""
+        most = self._limits.batch_messages_max
+        while ends := self.mailbox.take_ends():
+            for n in range(0, len(ends), most):
+                await self._process(ends[n : n + most])
 
     async def _until_work(self) -> None:
         while not (len(self.mailbox) or self._flush_wanted or self._stopping or self._anything_on_disk()):
@@ -209,7 +226,9 @@ class Partition:
         return bool(self.relay.spilled) or (due_ms is not None and due_ms <= now_ms)
 
     def _next_due_ms(self) -> int | None:
-        due = [self._timers.next_due_ms, self._retries.next_due_ms, self._effects.next_due_ms()]
+        most = self._limits.due_rows_max
+        due = [cursor.next_due_ms for cursor in (self._timers, self._retries) if len(cursor.under_way) < most]
+        due.append(self._effects.next_due_ms())
         return min((ms for ms in due if ms is not None), default=None)
 
     def _set_alarm(self) -> None:
@@ -222,14 +241,33 @@ class Partition:
         """Bring what is due, and what has room elsewhere, from disk."""
         now_ms, most = self._clock.now_ms(), self._limits.due_rows_max
         for stream in self.relay.spilled:
-            await self.relay.refill(stream, self.journal)
-        if self._timers.due(now_ms):
-            for timer in await self._timers.read(now_ms, most):
-                self.mailbox.put_hint(TimerDue(timer))
-        if self._retries.due(now_ms):
-            for retry in await self._retries.read(now_ms, most):
-                self.mailbox.put_hint(RetryDue(retry))
+            if self._env.exists(stream[0]):
+                await self.relay.refill(stream, self.journal)
+            elif envelopes := await self.relay.read(stream, self.journal):
+                self.relay.hand_over_to_nobody(stream, envelopes[-1].seq)
+                self.mailbox.put_control(Undeliverable(*stream, tuple(envelopes)))
+        room = most - len(self._timers.under_way)
+        if room > 0 and self._timers.due(now_ms):
+            for timer in await self._timers.read(now_ms, room):
+                self._remind(TimerDue(timer), timer.due_ms, now_ms)
+        room = most - len(self._retries.under_way)
+        if room > 0 and self._retries.due(now_ms):
+            for retry in await self._retries.read(now_ms, room):
+                self._remind(RetryDue(retry), retry.due_ms, now_ms)
         await self._effects.refill(now_ms, most)
+
+    def _remind(self, hint: TimerDue | RetryDue, due_ms: int, now_ms: int) -> None:
+        """Put a hint into the mailbox; what fell due while nobody ran is spread over the time after the start."""
+        spread_ms = self._opened_ms + self._limits.overdue_spread_ms - now_ms
+        if due_ms >= self._opened_ms or spread_ms <= 0:
+            self.mailbox.put_hint(hint)
+            return
+
+        def remind() -> None:
+            self.mailbox.put_hint(hint)
+            self._wake.set()
+
+        self._clock.call_at(now_ms + int(self._clock.random_fraction() * spread_ms), remind)
 
     def _tell_waiting(self) -> None:
         """The batch made room: wake the relays that wait for it, in turn."""
@@ -320,6 +358,8 @@ class Partition:
                 peer.acknowledged(self.address, lane, number)
             if peer is not None and (sender, lane) in batch.rewind:
                 peer.rewind(self.address, lane, number)
+        for (receiver, lane), number in batch.undeliverable.items():
+            self.acknowledged(receiver, lane, number)
         self._effects.release(batch)
         for effect in batch.withdrawals:
             self.mailbox.put_control(WithdrawEffect(effect))

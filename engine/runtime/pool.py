@@ -18,9 +18,9 @@ from sagamore.engine.effect import Call, EffectRow, NotReached, Outcome, Provide
 from sagamore.engine.envelope import Address
 from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.ports import Clock
-from sagamore.engine.resolution import Step
+from sagamore.engine.resolution import Step, next_step
 from sagamore.engine.runtime.deadline import Deadline
-from sagamore.engine.runtime.mailbox import AttemptEnded
+from sagamore.engine.runtime.mailbox import AttemptEnded, ParkEffect
 from sagamore.engine.system_actor import BreakerChanged, PlacesTaken, ProviderRecord
 from sagamore.engine.window import Window
 
@@ -51,7 +51,10 @@ class Task(msgspec.Struct):
     address: Address
     row: EffectRow
     policy: EffectPolicy
-    step: Step
+    started: bool = False
+    """A call or look-up is under way, or was."""
+    ended: "AttemptEnded | ParkEffect | None" = None
+    """What it came to; kept until the partition has committed that."""
 
 
 class Pool:
@@ -62,7 +65,7 @@ class Pool:
         provider: Provider,
         clock: Clock,
         spawn: Callable[[Coroutine[Any, Any, None], str], object],
-        deliver: Callable[[Address, AttemptEnded], bool],
+        deliver: Callable[[Address, AttemptEnded | ParkEffect], None],
         remember: Callable[[BreakerChanged | PlacesTaken], Awaitable[object]],
         breaker_policy: BreakerPolicy,
     ) -> None:
@@ -77,8 +80,7 @@ class Pool:
         self._window: Window | None = None
         self._taking_places = asyncio.Lock()
         self._queues: dict[Address, deque[Task]] = {}
-        self._held: dict[Address, dict[str, EffectRow]] = {}
-        self._finished: dict[Address, list[AttemptEnded]] = {}
+        self._held: dict[Address, dict[str, Task]] = {}
         self._in_flight = self._workers = 0
         self._starting = False
         self._paused_until_ms = 0.0
@@ -99,10 +101,10 @@ class Pool:
         """How many more effects that partition may have in the pool."""
         return 0 if self._closing else self.capabilities.in_flight_max - len(self._held.get(address, ()))
 
-    def take(self, address: Address, row: EffectRow, policy: EffectPolicy, step: Step) -> None:
+    def take(self, address: Address, row: EffectRow, policy: EffectPolicy) -> None:
         """Take a committed effect; the caller has asked for room."""
-        self._held.setdefault(address, {})[row.id] = row
-        self._queues.setdefault(address, deque()).append(Task(address, row, policy, step))
+        task = self._held.setdefault(address, {})[row.id] = Task(address, row, policy)
+        self._queues.setdefault(address, deque()).append(task)
         self._hire()
 
     def _hire(self) -> None:
@@ -113,9 +115,15 @@ class Pool:
             self._workers += 1
             self._spawn(self._work(), f"{self.provider.name} worker")
 
-    def adopt(self, address: Address) -> tuple[dict[str, EffectRow], list[AttemptEnded]]:
-        """For a partition that opens: the effects still in the pool's hands, and the ends it has not heard of."""
-        return dict(self._held.get(address, {})), self._finished.pop(address, [])
+    def adopt(self, address: Address) -> tuple[dict[str, EffectRow], list[AttemptEnded | ParkEffect]]:
+        """For a partition that opens: the effects still in the pool's hands, and the ends it has not committed."""
+        held = self._held.get(address, {})
+        rows = {effect: task.row for effect, task in held.items()}
+        return rows, [task.ended for task in held.values() if task.ended is not None]
+
+    def forget(self, address: Address, effect: str) -> None:
+        """The partition has committed what an effect came to."""
+        self._held.get(address, {}).pop(effect, None)
 
     def _waiting(self) -> int:
         return sum(map(len, self._queues.values()))
@@ -136,41 +144,47 @@ class Pool:
                 self._hire()
                 self._in_flight += 1
                 try:
-                    ended = await self._attempt(task)
+                    await self._attempt(task)
                 finally:
                     self._in_flight -= 1
-                if ended is not None:
-                    self._end(task, ended)
         finally:
             self._workers -= 1
             self._changed.set()
 
-    def _end(self, task: Task, ended: AttemptEnded) -> None:
-        held = self._held[task.address]
-        held.pop(task.row.id, None)
-        if not self._deliver(task.address, ended):
-            self._finished.setdefault(task.address, []).append(ended)
+    def _end(self, task: Task, ended: AttemptEnded | ParkEffect) -> None:
+        """Tell the partition; if it is down it asks when it has reopened."""
+        if task.ended is None:  # else it was cut off by a stop, and told so
+            task.ended = ended
+            self._deliver(task.address, ended)
 
-    async def _attempt(self, task: Task) -> AttemptEnded | None:
-        """One look-up or call; None if the engine stops before it began."""
-        if not await self._admitted():
-            self._held[task.address].pop(task.row.id, None)
-            return None
-        row = task.row
+    async def _attempt(self, task: Task) -> None:
+        """What is to be done with an effect is decided when it may be done: waiting takes time, and keys end."""
+        era = await self._admitted()
+        if era is None:
+            self._end(task, _not_begun(task.row, self._clock.now_ms()))
+            return
+        row, now_ms = task.row, self._clock.now_ms()
+        step = next_step(row, self.capabilities, task.policy, now_ms)
+        if step is Step.PARK:
+            self._done_with(era, None)
+            self._end(task, ParkEffect(row))
+            return
+        task.started = True
         call = Call(row.id, row.operation, row.request.encode(), row.key, row.correlation, row.attempts + 1, row.trace)
         outcome: Outcome | None = None
         called = False
-        if task.step is not Step.CALL:
+        if step is not Step.CALL:
             self._counts["looked_up"] += 1
             outcome = await self._within(self.provider.look_up(call), task.policy)
-        if task.step is Step.CALL or (task.step is Step.LOOK_UP_THEN_CALL and outcome is None):
+        if step is Step.CALL or (step is Step.LOOK_UP_THEN_CALL and outcome is None):
             called = True
             self._counts["called"] += 1
             outcome = await self._within(self.provider.call(call), task.policy)
-        if self._window is not None:
-            self._window.ended(self._clock.elapsed_ms())
-        await self._record(outcome)
-        return AttemptEnded(row, outcome, called, self._clock.now_ms())
+        changed = self._done_with(era, outcome)
+        self._end(task, AttemptEnded(row, outcome, called, self._clock.now_ms()))
+        if changed:
+            log.warning("breaker of %s is %s", self.provider.name, self._breaker.state)
+            await self._remember(BreakerChanged(self.provider.name, self._breaker.state))
 
     async def _within(self, calling: Coroutine[Any, Any, Outcome | None], policy: EffectPolicy) -> Outcome | None:
         try:
@@ -182,33 +196,35 @@ class Pool:
             log.warning("provider %s raised", self.provider.name, exc_info=error)
             return Unknown(f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX])
 
-    async def _record(self, outcome: Outcome | None) -> None:
+    def _done_with(self, era: int, outcome: Outcome | None) -> bool:
+        """Give back the place, count the outcome; True if the breaker changed."""
         now_ms = self._clock.elapsed_ms()
+        if self._window is not None:
+            self._window.ended(now_ms)
         if outcome is not None:
             self._counts[_COUNTED[type(outcome).__name__]] += 1
         if isinstance(outcome, Throttled):
             self._paused_until_ms = max(self._paused_until_ms, now_ms + outcome.retry_after_ms)
-            ok = True
-        else:
-            ok = not isinstance(outcome, NotReached | Unknown)
-        if self._breaker.record(ok, now_ms):
+        changed = self._breaker.record(era, not isinstance(outcome, NotReached | Unknown), now_ms)
+        if changed:
             self._changed.set()
-            log.warning("breaker of %s is %s", self.provider.name, self._breaker.state)
-            await self._remember(BreakerChanged(self.provider.name, self._breaker.state))
+        return changed
 
-    async def _admitted(self) -> bool:
-        """Wait for the breaker, a provider's pause and a place in the window; False if the engine stops."""
+    async def _admitted(self) -> int | None:
+        """Wait for the breaker, a provider's pause and a place in the window; None if the engine stops."""
         while not self._closing:
             now_ms = self._clock.elapsed_ms()
             if now_ms < self._paused_until_ms:
                 await self._pause(self._paused_until_ms - now_ms)
             elif self._window is not None and not self._window.permits:
                 await self._take_places(self._window)
-            elif not self._breaker.admits(now_ms):
+            elif (era := self._breaker.admit(now_ms)) is None:
                 await self._pause(self._breaker.open_until_ms - now_ms)
             else:
-                return self._window is None or self._window.take()
-        return False
+                if self._window is not None:
+                    self._window.take()
+                return era
+        return None
 
     async def _take_places(self, window: Window) -> None:
         """Commit that a block of places is taken, then use it."""
@@ -233,14 +249,24 @@ class Pool:
             handle.cancel()
 
     async def drain(self) -> None:
-        """Start nothing more and wait for the calls under way; the caller bounds how long."""
+        """Start nothing more, give back what was not started, and wait for what was; the caller bounds how long."""
         self._closing = True
         self._changed.set()
         for queue in self._queues.values():
-            queue.clear()
+            while queue:
+                task = queue.popleft()
+                self._end(task, _not_begun(task.row, self._clock.now_ms()))
         while self._workers:
             self._changed.clear()
             await self._changed.wait()
+
+    def cut_off(self) -> None:
+        """The engine cannot wait any longer: what is under way is unknown from here on."""
+        now_ms = self._clock.now_ms()
+        for held in self._held.values():
+            for task in tuple(held.values()):
+                unknown = AttemptEnded(task.row, Unknown("the engine stopped before the answer came"), True, now_ms)
+                self._end(task, unknown if task.started else _not_begun(task.row, now_ms))
 
     def statistics(self) -> PoolStatistics:
         """A snapshot."""
@@ -248,6 +274,11 @@ class Pool:
             self._in_flight, self._waiting(), breaker=self._breaker.state, breaker_opened=self._breaker.opened,
             **self._counts,
         )  # fmt: skip
+
+
+def _not_begun(row: EffectRow, now_ms: int) -> AttemptEnded:
+    """No attempt was made, and no attempt is counted."""
+    return AttemptEnded(row, Throttled(0), called=False, ended_ms=now_ms)
 
 
 _COUNTED = {

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from sagamore.engine.envelope import Address, Parcel, Stream
+from sagamore.engine.envelope import Address, Envelope, Parcel, Stream
 from sagamore.engine.message import Message
 from sagamore.engine.ports import Journal, Opened
 from sagamore.engine.runtime.mailbox import Delivery
@@ -56,11 +56,15 @@ class RelayStatistics(msgspec.Struct, frozen=True):
 class Relay:
     """The sending side of a partition."""
 
-    def __init__(self, address: Address, opened: Opened, peer: Callable[[Address], Receiver | None]) -> None:
+    def __init__(
+        self, address: Address, opened: Opened, peer: Callable[[Address], Receiver | None], now_ms: int
+    ) -> None:
         self._address = address
         self._peer = peer
         self._streams = {
-            stream: _Stream(number, opened.acknowledged.get(stream, 0), opened.acknowledged.get(stream, 0))
+            stream: _Stream(
+                number, opened.acknowledged.get(stream, 0), opened.acknowledged.get(stream, 0), oldest_ms=now_ms
+            )
             for stream, number in opened.next_numbers.items()
         }
         self._deletable: set[Stream] = set()
@@ -132,15 +136,19 @@ class Relay:
 
     async def refill(self, stream: Stream, journal: Journal) -> None:
         """Read the elders of a stream from disk and hand them over."""
-        state = self._streams[stream]
-        parcels = await journal.load_parcels(stream, state.handed, PARCELS_READ_MAX)
-        deliveries = [
-            Delivery(self._address, stream[1], envelope, None)
-            for parcel in parcels
-            for envelope in parcel.envelopes
-            if envelope.seq > state.handed
-        ]
-        self._offer(stream, state, deliveries)
+        envelopes = await self.read(stream, journal)
+        deliveries = [Delivery(self._address, stream[1], envelope, None) for envelope in envelopes]
+        self._offer(stream, self._streams[stream], deliveries)
+
+    async def read(self, stream: Stream, journal: Journal) -> list[Envelope]:
+        """The next of a stream that are on disk and not handed over."""
+        handed = self._streams[stream].handed
+        parcels = await journal.load_parcels(stream, handed, PARCELS_READ_MAX)
+        return [envelope for parcel in parcels for envelope in parcel.envelopes if envelope.seq > handed]
+
+    def hand_over_to_nobody(self, stream: Stream, number: int) -> None:
+        """Messages up to `number` go to no mailbox: their address does not exist."""
+        self._streams[stream].handed = number
 
     def _offer(self, stream: Stream, state: _Stream, deliveries: Sequence[Delivery]) -> None:
         receiver = self._peer(stream[0])

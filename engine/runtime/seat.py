@@ -13,9 +13,8 @@ import msgspec
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import Address
-from sagamore.engine.errors import PartitionDown
+from sagamore.engine.errors import Overloaded, PartitionDown
 from sagamore.engine.ports import Journal, Opened
-from sagamore.engine.runtime.deadline import sleep_ms
 from sagamore.engine.runtime.partition import Environment, Partition, PartitionStatistics
 from sagamore.engine.runtime.supervisor import Intensity
 
@@ -48,6 +47,8 @@ class Seat:
         self.cause = ""
         self.partition: Partition | None = None
         self._opening: Partition | None = None
+        self._stopping = False
+        self._patience = asyncio.Event()
 
     async def open(self) -> Opened:
         """Open the first incarnation. Raises DirectoryError."""
@@ -69,8 +70,9 @@ class Seat:
             if error is None:
                 return
             if not await self._reopen(partition, error):
-                self.state = "DOWN"
-                log.error("%s stays down: %s", self.address, self.cause)
+                if not self._stopping:
+                    self.state = "DOWN"
+                    log.error("%s stays down: %s", self.address, self.cause)
                 return
 
     async def _run_once(self, partition: Partition) -> BaseException | None:
@@ -95,7 +97,9 @@ class Seat:
             delay_ms = self._intensity.next_delay_ms()
             if delay_ms is None:
                 return False
-            await sleep_ms(self._environment.clock, delay_ms)
+            await self._wait(delay_ms)
+            if self._stopping:
+                return False
             try:
                 await self.open()
             except Exception as failure:
@@ -111,8 +115,19 @@ class Seat:
         deaths = self._opening.committed.deaths
         deaths[message] = deaths.get(message, 0) + 1
 
+    async def _wait(self, delay_ms: int) -> None:
+        """The backoff before a restart, unless the engine stops."""
+        clock = self._environment.clock
+        alarm = clock.call_at(clock.now_ms() + delay_ms, self._patience.set)
+        self._patience.clear()
+        if not self._stopping:
+            await self._patience.wait()
+        alarm.cancel()
+
     def stop(self) -> None:
-        """Let the incarnation finish its batch."""
+        """Let the incarnation finish its batch; start no new one."""
+        self._stopping = True
+        self._patience.set()
         if self.partition is not None:
             self.partition.stop()
 
@@ -124,9 +139,11 @@ class Seat:
             await partition.journal.close(clean=clean)
 
     def up(self) -> Partition:
-        """The incarnation. Raises PartitionDown."""
+        """The incarnation. Raises PartitionDown, and Overloaded while it is being reopened."""
         if self.partition is None:
-            raise PartitionDown(self.address, self.cause or "it is being reopened")
+            if self.state == "DOWN":
+                raise PartitionDown(self.address, self.cause)
+            raise Overloaded(f"{self.address} is being reopened", self._environment.limits.retry_after_ms)
         return self.partition
 
     def statistics(self) -> SeatStatistics:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.dead_letters import RetryEffect
+from sagamore.engine.dead_letters import DEAD_LETTERS, RetryEffect
 from sagamore.engine.effect import EffectOutcome, EffectRow
 from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.errors import EntityDamaged, KeyReused, Refused
@@ -29,6 +29,7 @@ from sagamore.engine.runtime.mailbox import (
     ParkEffect,
     RetryDue,
     TimerDue,
+    Undeliverable,
     WithdrawEffect,
 )
 from sagamore.engine.turn import Routes, Turn
@@ -97,13 +98,15 @@ class TurnTaker:
             case RetryDue(row):
                 self._take_retry(batch, work, row)
             case AttemptEnded() as ended:
-                self._take_outcome(batch, self._effects.ended(batch, ended))
+                self._take_outcome(batch, work, self._effects.ended(batch, ended))
             case ParkEffect(row):
-                self._take_outcome(batch, self._effects.park(batch, row))
+                self._take_outcome(batch, work, self._effects.park(batch, row))
             case MarkAttempt(row):
                 self._effects.mark(batch, row)
+            case Undeliverable() as undeliverable:
+                self._bury_all(batch, undeliverable)
             case WithdrawEffect(effect):
-                self._take_outcome(batch, self._effects.withdraw(batch, effect))
+                self._take_outcome(batch, work, self._effects.withdraw(batch, effect))
 
     # --- the kinds of items ---
 
@@ -134,29 +137,41 @@ class TurnTaker:
             envelope = Envelope(0, message_id, row.correlation, row.due_ms, row.body)
             self._accepted(batch, work, self._address, envelope, ())
 
-    def _take_outcome(self, batch: Batch, outcome: tuple[EffectRow, EffectOutcome] | None) -> None:
+    def _take_outcome(self, batch: Batch, work: Work, outcome: tuple[EffectRow, EffectOutcome] | None) -> None:
         if outcome is None:
             return
         row, message = outcome
         message_id = f"{self._address}:{row.turn}.{row.id}.{message.verdict}.{row.attempts}"
         envelope = Envelope(0, message_id, row.correlation, batch.now_ms, NOT_ENCODED, trace=row.trace)
-        self._accepted(batch, Work(WithdrawEffect(row.id), message, (row.entity,)), self._address, envelope, ())
+        self._accepted(batch, Work(work.item, message, (row.entity,), work.error), self._address, envelope, ())
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
-        known = batch.client_keys.get(command.key) or batch.kept_keys.get(command.key)
-        if known is not None:
-            batch.replies.append((command.future, self._known_answer(known, command)))
-            return
+        known = batch.client_keys.get(command.kept_key) or batch.kept_keys.get(command.kept_key)
         try:
-            self._name_poison(command.key)
+            if known is not None:
+                batch.replies.append((command.future, self._known_answer(known, command)))
+                return
+            self._name_poison(command.kept_key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
             answer, kept = batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
             batch.replies.append((command.future, error))
             return
         batch.replies.append((command.future, answer))
-        row = ClientKeyRow(command.key, command.body_hash, batch.now_ms, msgspec.Raw(kept))
-        batch.client_keys[command.key] = row
+        row = ClientKeyRow(command.kept_key, command.body_hash, batch.now_ms, msgspec.Raw(kept))
+        batch.client_keys[row.key] = row
+
+    def _bury_all(self, batch: Batch, undeliverable: Undeliverable) -> None:
+        receiver, lane = undeliverable.receiver, undeliverable.lane
+        for envelope in undeliverable.envelopes:
+            letter = envelope.dead_letter or self._letter(batch, envelope)
+            error = f"{receiver} does not exist in this program"
+            batch.tell_story(envelope, "", f"given up: {error}; dead letter {letter}")
+            batch.bury(letter, self._address, envelope, (error,), receiver=receiver)
+            batch.undeliverable[receiver, lane] = envelope.seq
+
+    def _letter(self, batch: Batch, envelope: Envelope) -> str:
+        return derived_id("dl", batch.now_ms, self._partition, envelope.id, 0)
 
     def _known_answer(self, known: ClientKeyRow, command: Command) -> Answer:
         if known.body_hash != command.body_hash:
@@ -222,8 +237,9 @@ class TurnTaker:
             envelope.body = msgspec.Raw(encode(work.message))
         policy = self._actor.turn_policy
         hopeless = work.message is None or self._committed.deaths.get(envelope.id, 0) >= self._limits.deaths_max
-        if hopeless or envelope.attempt >= policy.attempts_max:
-            letter = envelope.dead_letter or derived_id("dl", batch.now_ms, self._partition, envelope.id, 0)
+        last = self._actor.kind == DEAD_LETTERS  # nowhere to go from there, so it is tried for ever
+        if not last and (hopeless or envelope.attempt >= policy.attempts_max):
+            letter = envelope.dead_letter or self._letter(batch, envelope)
             batch.tell_story(envelope, entity, f"given up: {errors[-1]}; dead letter {letter}")
             batch.bury(letter, sender, envelope, errors)
             return

@@ -4,7 +4,7 @@ Text that came from outside may hold characters that steer a terminal: they are 
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -82,7 +82,7 @@ def _plain_table(headings: list[str], rows: list[list[str]]) -> None:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _rich_table(headings: list[str], rows: Iterable[list[str]]) -> bool:
+def _rich_table(headings: list[str], rows: list[list[str]]) -> bool:
     """Whether rich is installed and has drawn it."""
     try:
         from rich.console import Console
@@ -90,7 +90,10 @@ def _rich_table(headings: list[str], rows: Iterable[list[str]]) -> bool:
         from rich.text import Text
     except ImportError:
         return False
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for n, heading in enumerate(headings):
+        widest = max(len(row[n]) for row in rows) if n == 0 and rows else None  # an id, to be copied whole
+        table.add_column(heading, no_wrap=True, min_width=widest)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

@@ -15,33 +15,35 @@ from sagamore.cli.parser import Parser
 from tests.audit.kit import SETTINGS, SOON, audited, change, make_shop, place
 
 BUSY = SimulatedPayments(seed=7, latency_ms=5, refuse=0.2, lose_answer=0.1)
-AUDITS = 5
+ORDERS = 500  # some ten audits beside them
 
 
 async def test_beside_a_running_owner_no_law_is_broken_and_all_rests_when_it_has_stopped(tmp_path: Path) -> None:
     async with Sagamore.open(tmp_path / "shop", SETTINGS, payments=BUSY) as shop:
         for product in ("MUG", "TEA"):
             await shop.inventory.receive(product, 10_000, reason="delivery")
-        audits = 0
+        placed, done = 0, False
 
         async def buy() -> None:
-            for n in range(1_000):
+            nonlocal placed
+            while not done:
                 order = await place(shop)
-                if n % 3 == 0:
+                placed += 1
+                if placed % 3 == 0:
                     await shop.orders.cancel(order.id)
                 await shop.orders.wait(order.id, timeout=SOON)
-                if audits == AUDITS:
-                    return
 
         buyers = [asyncio.create_task(buy()) for _ in range(20)]
-        while audits < AUDITS:
-            laws = await audited(tmp_path / "shop")
-            assert {name: law.examples for name, law in laws.items() if not law.ok} == {}
-            audits += 1
-        await asyncio.gather(*buyers)
+        try:
+            while placed < ORDERS:
+                laws = await audited(tmp_path / "shop")
+                assert {name: law.examples for name, law in laws.items() if not law.ok} == {}
+        finally:
+            done = True
+            await asyncio.gather(*buyers)
     laws = await audited(tmp_path / "shop")
     assert {name: law.examples for name, law in laws.items() if not law.ok} == {}
-    assert laws["owned"].numbers["orders"] > 100
+    assert laws["owned"].numbers["orders"] == placed
 
 
 CHILD = """

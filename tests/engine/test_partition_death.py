@@ -146,8 +146,9 @@ async def test_a06_an_accepted_message_that_sqlite_refuses_becomes_a_letter(worl
 
 
 async def test_a06_an_outcome_whose_turn_sqlite_refuses_fails_like_any_turn(world: World) -> None:
-    def refused(_address: str, commit: Commit) -> bool:
-        return any(state is not None and b"succeeded" in state for state in commit.states.values())
+    def refused(address: str, commit: Commit) -> bool:
+        states = commit.states.values()
+        return address == "till/0" and any(state is not None and b"succeeded" in state for state in states)
 
     provider = ScriptedProvider("bank")
     engine = await world.start(Till(), providers=[provider], faults=[Fault("refuse", when=refused)])

@@ -74,13 +74,14 @@ async def test_a_probe_that_fails_opens_the_breaker_again(world: World) -> None:
 def test_a_straggler_is_not_taken_for_the_probe() -> None:
     """A call from before the opening that ends while the probe is under way says nothing about the probe."""
     breaker = Breaker(TRIPS)
-    assert all(breaker.admits(0) for _ in range(4))
+    first = breaker.admit(0)
+    assert first is not None
     for _ in range(3):
-        breaker.record(False, 1)
+        breaker.record(first, False, 1)
     assert breaker.state == "OPEN"
-    assert breaker.admits(60_001)
-    breaker.record(True, 60_002)  # the fourth of the first calls
-    assert not breaker.admits(60_003)
+    assert breaker.admit(60_001) is not None
+    breaker.record(first, True, 60_002)  # the fourth of the first calls
+    assert breaker.admit(60_003) is None
 
 
 @pytest.mark.parametrize("clean", [True, False])

@@ -9,7 +9,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
 from sagamore.engine.effect import Provider
-from sagamore.engine.errors import PartitionDown
+from sagamore.engine.errors import Overloaded
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import State
 from sagamore.engine.runtime.engine import Engine
@@ -112,8 +112,7 @@ class World:
     async def _read(self, kind: str, key: str) -> State | None:
         try:
             return await self.engine.read(kind, key)
-        except PartitionDown:
-            assert self.engine.health().status != "RED"  # it is being reopened
+        except Overloaded:  # it is being reopened
             return None
 
     async def letters(self) -> list[DeadLetter]:

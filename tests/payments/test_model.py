@@ -36,6 +36,7 @@ class World(RuleBasedStateMachine):
         self.bank = Bank()
         self.payment: Payment | None = None
         self.bag: list[Message] = []
+        self.started: dict[str, EffectStarted] = {}
         self.effects: dict[str, EffectStarted] = {}
         self.parked: dict[str, EffectStarted] = {}
         self.withdrawn: set[str] = set()
@@ -65,11 +66,12 @@ class World(RuleBasedStateMachine):
         for intention in result.intentions:
             match intention:
                 case EffectStarted():
-                    self.effects[intention.id] = intention
+                    self.effects[intention.id] = self.started[intention.id] = intention
                 case EffectWithdrawn():
                     self.withdrawn.add(intention.id)
                 case EffectSettled():
                     self.parked.pop(intention.id, None)
+                    self.effects.pop(intention.id, None)
                 case TimerSet():
                     self.timers[intention.name] = intention.message
                 case TimerCancelled():
@@ -108,6 +110,12 @@ class World(RuleBasedStateMachine):
         effect = self.effects[data.draw(st.sampled_from(sorted(self.tried & self.effects.keys())))]
         self.parked[effect.id] = effect
         self.ended(effect, "parked", "timeout")
+
+    @rule()
+    @precondition(lambda self: self.parked)
+    def replay_a_parked_effect(self) -> None:
+        effect_id = min(self.parked)
+        self.effects[effect_id] = self.parked.pop(effect_id)
 
     @rule()
     @precondition(lambda self: (self.withdrawn & self.effects.keys()) - self.tried)
@@ -201,8 +209,7 @@ class World(RuleBasedStateMachine):
     def resolve(self) -> None:
         """A person looks into the bank's books, ends there what is half done, and says what they show."""
         assert self.payment and self.payment.parked
-        effect = self.parked[self.payment.parked.id]
-        what = self.bank.settle_by_hand(effect)
+        what = self.bank.settle_by_hand(self.started[self.payment.parked.id])
         if what:
             self.take(ResolvePayment(ORDER, what, 0, f"px_{self.payment.attempt}", "ann"))
 
@@ -236,6 +243,7 @@ class World(RuleBasedStateMachine):
             assert (self.payment.state, self.bank.net, self.bank.open) == ("CLOSED", 0, False)
         else:
             assert self.payment.state in ("REFUSED", "CAPTURED", "AUTHORISED")
+            assert self.payment.authorisation_open or not self.bank.open
 
     def step_to_rest(self) -> bool:
         """The bank answers, the customer walks away, people do their work."""

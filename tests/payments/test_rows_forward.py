@@ -7,6 +7,7 @@ import pytest
 from sagamore.actors.orders.messages import (
     AuthorisationDue,
     CapturePayment,
+    ClosePayment,
     Entered,
     MoneyMoved,
     NextAction,
@@ -19,7 +20,7 @@ from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.effect import Verdict
 from sagamore.engine.policy import HOUR_MS
 from sagamore.engine.testing import NOON_MS
-from sagamore.engine.turn import Buried, EffectSettled, EffectStarted, TimerCancelled, TimerSet
+from sagamore.engine.turn import AlertCleared, EffectSettled, EffectStarted, TimerCancelled, TimerSet
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (
     AMOUNT,
@@ -145,11 +146,6 @@ def test_y4_a_refusal_keeps_code_and_text(payment: Payment) -> None:
     assert result.state.captured == 0
 
 
-def test_y4_a_call_that_never_reached_the_provider_is_refused() -> None:
-    result = take(under_way("CHARGING", "charge"), outcome("refused"))
-    assert (result.state.state, result.state.refusal.partition(":")[0]) == ("REFUSED", "not_sent")
-
-
 def test_y4_a_refused_capture_whose_authorisation_is_still_good_will_be_voided() -> None:
     still = take(under_way("CAPTURING", "capture"), refused(status="authorised")).state
     assert (still.state, still.authorisation_open, still.lapsed) == ("REFUSED", True, False)
@@ -233,28 +229,31 @@ def test_y6_a_refund_waits_behind_one_whose_outcome_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("operation", ["charge", "capture", "void", "refund"])
-def test_y6_a_parked_effect_is_reported_with_an_alert_and_a_dead_letter(operation: str) -> None:
+def test_y6_a_parked_effect_is_reported_with_an_alert_and_its_story(operation: str) -> None:
     state = {"charge": "CHARGING", "capture": "CAPTURING", "void": "VOIDING", "refund": "CAPTURED"}[operation]
     payment = refund_under_way() if operation == "refund" else under_way(state, operation)
     result = take(payment, outcome("parked", "504"))
     assert reports(result) == [(state, False, True)]
     assert alerts(result) == [("payment_parked", ORDER)]
-    (buried,) = result.of(Buried)
-    assert "last heard: 504" in buried.reason
+    (story,) = facts(result, str)
+    assert "last heard: 504; payment pay_1 of order ord_1" in story
     assert (result.state.effect, result.state.parked.operation) == (None, operation)
 
 
-def test_y6_the_replayed_dead_letter_of_a_parked_effect_reads_the_provider_again() -> None:
+def test_y6_a_parked_effect_bars_the_way() -> None:
+    parked = take(refund_under_way(), outcome("parked")).state
+    assert started(take(parked, refund(100, "ref_2"))) == []
+    assert started(take(parked, ClosePayment(ORDER))) == []
+
+
+def test_y6_a_parked_effect_that_is_replayed_ends_as_the_provider_says() -> None:
     parked = take(under_way("CHARGING", "charge", provider_id=""), outcome("parked", "504")).state
-    reading = take(parked, PollPayment(ORDER, parked.polls))
-    assert started(reading) == ["read"]
-    found = take(reading.state, succeeded("captured", effect=reading.state.reading))
+    for again in ("unknown", "parked"):
+        assert take(parked, outcome(again)).intentions == ()  # type: ignore[arg-type]
+    found = take(parked, succeeded("captured"))
     assert (found.state.state, found.state.captured, found.state.parked) == ("CAPTURED", AMOUNT, None)
-    assert [settled.id for settled in found.of(EffectSettled)] == [EFFECT]
     assert reports(found) == [("CAPTURED", False, False)]
-    nothing = take(reading.state, outcome("refused", effect=reading.state.reading))
-    assert nothing.state.parked == parked.parked
-    assert len(nothing.of(Buried)) == 1
+    assert [cleared.name for cleared in found.of(AlertCleared)] == ["payment_parked"]
 
 
 def test_y7_an_authorisation_is_captured_under_its_attempts_key() -> None:

@@ -128,7 +128,7 @@ def test_y17_a_refused_requested_refund_frees_its_amount_and_alerts() -> None:
 
 def test_y18_a_refused_closing_refund_is_stuck_with_the_whole_story() -> None:
     result = take(refunding(), refused())
-    assert (result.state.state, result.state.parked) == ("STUCK", None)
+    assert (result.state.state, result.state.parked, result.state.refunds) == ("STUCK", None, ())
     assert (reports(result), alerts(result)) == (STUCK_REPORT, [("payment_stuck", ORDER)])
     (letter,) = result.of(Buried)
     assert letter.body == b'{"type":"payments.retry_refund/1","order_id":"ord_1"}'
@@ -140,7 +140,16 @@ def test_y18_exhausted_attempts_are_stuck_with_the_effect_parked() -> None:
     result = take(refunding(), outcome("parked", "503"))
     assert (result.state.state, result.state.parked.refund_id) == ("STUCK", "ref_c")
     assert reports(result) == [("STUCK", False, True)]
-    assert (alerts(result), len(buried(result))) == ([("payment_stuck", ORDER)], 1)
+    assert (alerts(result), buried(result)) == ([("payment_parked", ORDER)], [])  # the engine keeps the effect's letter
+
+
+def test_y19_the_replayed_letter_of_an_exhausted_refund_ends_as_the_provider_says() -> None:
+    stuck = take(refunding(), outcome("parked", "503")).state
+    done = take(stuck, succeeded("refunded"))
+    assert (done.state.state, done.state.refunded, reports(done)) == ("CLOSED", AMOUNT, CLOSED_REPORT)
+    refused_now = take(stuck, refused())
+    assert (refused_now.state.state, refused_now.state.parked, len(buried(refused_now))) == ("STUCK", None, 1)
+    assert request_of(take(refused_now.state, RetryRefund(ORDER)))["refund_id"] != "ref_c"
 
 
 def test_y19_a_replay_after_a_refusal_refunds_under_a_new_id_and_key() -> None:

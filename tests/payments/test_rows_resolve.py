@@ -82,8 +82,15 @@ def test_y20_the_reference_becomes_the_providers_id_where_none_is_known() -> Non
     assert take(PARKED_CHARGE, resolve("captured")).state.provider_id == "px_9"
 
 
+def test_y20_the_authorisation_of_a_capture_said_to_be_refused_is_voided_in_case_it_is_open() -> None:
+    refused_now = take(PARKED_CAPTURE, resolve("refused")).state
+    assert started(take(refused_now, CLOSE)) == ["void"]
+
+
 def test_y20_a_refund_said_to_be_refused_frees_the_replay_to_use_a_new_key() -> None:
-    result = take(take(EXHAUSTED, resolve("refused")).state, RetryRefund(ORDER))
+    stuck = take(EXHAUSTED, resolve("refused"))
+    assert (alerts(stuck), len(buried(stuck))) == ([("payment_stuck", ORDER)], 1)
+    result = take(stuck.state, RetryRefund(ORDER))
     assert request_of(result)["refund_id"] != "ref_c"
 
 
@@ -210,6 +217,12 @@ def test_y23_the_memory_of_events_is_bounded() -> None:
     for n in range(EVENTS_REMEMBERED_MAX + 5):
         payment = take(payment, event("authorised", n=n)).state
     assert len(payment.events_seen) == EVENTS_REMEMBERED_MAX
+
+
+def test_y23_an_authorisation_told_of_after_a_refusal_is_voided_when_the_payment_closes() -> None:
+    result = take(paid("REFUSED"), event("authorised"))
+    assert (result.state.state, result.intentions) == ("REFUSED", ())
+    assert started(take(result.state, CLOSE)) == ["void"]
 
 
 @pytest.mark.parametrize("payment", [None, paid("REFUSED"), paid("CAPTURED"), refunding(), paid("STUCK", closing=True)])

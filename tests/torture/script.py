@@ -78,11 +78,21 @@ class Script:
         return await self.shop.orders.get(self.ids[name])
 
     async def until(self, right: Callable[[Order], bool], name: str = "a") -> Order:
-        """Wait until the order is right."""
-        while True:
-            await asyncio.sleep(0)
-            if right(order := await self.order(name)):
+        """Wait until the order is right, or the bank; looked at again and again, since the bank tells nobody."""
+        with self.world.engine.watch("orders", self.ids[name]) as watcher:
+            order = await self.order(name)
+            change = asyncio.ensure_future(watcher.next())
+            try:
+                await asyncio.sleep(0)
+                while not right(order):
+                    await asyncio.sleep(0)
+                    if change.done():
+                        changed = change.result()
+                        assert isinstance(changed, Order)
+                        order, change = changed, asyncio.ensure_future(watcher.next())
                 return order
+            finally:
+                change.cancel()
 
     async def reach(self, *states: str, name: str = "a") -> Order:
         """Wait until the order is in one of the states, or it is decided."""

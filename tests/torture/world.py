@@ -6,7 +6,7 @@ calls everything again with the same idempotency keys. The bank, and time, go on
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from sagamore.actors.orders.inventory import InventoryActor
@@ -98,8 +98,3 @@ class World:
         await self.engine.stop()
         await self.shop.files.close()
         self._directory.close()
-
-    async def until(self, reached: Callable[[], Awaitable[bool]]) -> None:
-        """Wait, by looking again and again: what is waited for may be the shop's, the bank's, or both."""
-        while not await reached():
-            await asyncio.sleep(0)

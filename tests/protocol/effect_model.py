@@ -1,0 +1,378 @@
+"""One effect, a charge, between its row, the pool and the provider: never charged twice, never called undone while it is
+charged (PROTOCOL 3). What to do next is decided by the engine's own `resolution`; the model is the world around it.
+
+Requests may outlive the attempt, and the process, that sent them: they arrive before the provider's settling time after
+its end, or never. A key is forgotten once its lifetime has passed. Time moves in ticks of one millisecond.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from sagamore.engine.effect import Capabilities, EffectRow
+from sagamore.engine.policy import EffectPolicy
+from sagamore.engine.resolution import Step as Next
+from sagamore.engine.resolution import after_nothing_found, next_step
+from tests.protocol.explore import Step, Violation
+
+TIMEOUT_MS, SETTLE_MS, KEY_TTL_MS = 1, 2, 8  # as in life: a timeout and the settling time fit into half a key's life
+END_MS = 12
+VERDICTS = ("succeeded", "refused", "withdrawn", "parked")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The defaults are the rules; every other value breaks a promise."""
+
+    charged_500: str = "unknown"
+    """What a 5xx is called; a provider may store it and replay it."""
+    other_body_400: str = "unknown"
+    conflict_409: str = "unknown"
+    exhausted: str = "parked"
+    body_frozen: bool = True
+    """The request's bytes are stored before the first attempt."""
+    key_kept: bool = True
+    """After an unknown outcome the same key is used."""
+    lifetime_from: str = "creation"
+    """Or: start, of this process."""
+    last_resend: str = "half"
+    """Or: full, the key's last millisecond."""
+    decided: str = "at the call"
+    """Or: at hand-over, before a wait for the breaker or a place that has no bound."""
+    settles: bool = True
+    """An empty look-up is believed only after the settling time."""
+    settles_after_start: bool = True
+    """And after every start that was not clean."""
+    marked: bool = True
+    """Without a key, the start of an attempt is committed before the call."""
+    mark_undone: bool = True
+    """An attempt that provably was none leaves no mark."""
+    taken: str = "keyed"
+    """keyed: after an unclean start these count as taken | all | none"""
+    adopted: bool = True
+    """A call outlives the partition that asked for it, and so does its answer until a commit has it."""
+    withdrawal_asks_pool: bool = True
+    stop_waits: bool = True
+    """A clean stop gives calls under way their timeout, and commits what they came to."""
+
+
+class Failures(NamedTuple):
+    """How many of each may happen."""
+
+    process: int = 0
+    partition: int = 0
+    stops: int = 0
+    lost: int = 0
+    """A request or an answer on its way."""
+    errors: int = 0
+    """5xx after the charge."""
+    refusals: int = 0
+    unreached: int = 0
+    throttles: int = 0
+    withdrawals: int = 0
+
+
+class Row(NamedTuple):
+    state: str = "pending"
+    attempts: int = 0
+    last_end_ms: int = 0
+    due_ms: int = 0
+
+
+class Request(NamedTuple):
+    """On its way; it arrives before `until_ms`, or while its attempt lasts."""
+
+    attempt: int
+    key: int
+    body: int
+    until_ms: int = END_MS + KEY_TTL_MS
+
+
+class Attempt(NamedTuple):
+    """In the pool's hands: it waits, calls (`since_ms`), or has ended with an outcome not yet committed."""
+
+    row: Row
+    before: Row
+    """What to go back to if the attempt was none."""
+    step: Next
+    number: int
+    since_ms: int = -1
+    outcome: str = ""
+
+
+class World(NamedTuple):
+    left: Failures
+    row: Row = Row()
+    held: Attempt | None = None
+    up: bool = True
+    now_ms: int = 0
+    unclean_ms: int = -1
+    """When this incarnation opened, if the one before it died."""
+    body: int = 0
+    requests: tuple[Request, ...] = ()
+    charges: int = 0
+    refusals: int = 0
+    stored: tuple[tuple[int, int, str, int], ...] = ()
+    """The provider's memory: key, body, answer, since when."""
+    number: int = 0
+    doubt: bool = False
+    """There was a reason not to know what became of an attempt."""
+
+
+class Charge:
+    """A provider, a policy, and one reading of the rules."""
+
+    def __init__(
+        self, failures: Failures, reading: Reading | None = None, *, keyed: bool = True, look_up: bool = False,
+        attempts_max: int = 3,
+    ) -> None:  # fmt: skip
+        self.reading, self.failures = reading or Reading(), failures
+        self.keyed, self.look_up = keyed, look_up
+        full = self.reading.last_resend == "full"
+        settle_ms = SETTLE_MS if self.reading.settles else 0
+        self.capabilities = Capabilities(keyed, KEY_TTL_MS * 2 if full else KEY_TTL_MS, look_up, settle_ms)
+        self.policy = EffectPolicy(TIMEOUT_MS, attempts_max, deadline_ms=END_MS)
+
+    def initial(self) -> World:
+        """Its row has just been committed."""
+        return World(self.failures)
+
+    def judge(self, world: World) -> None:
+        """It ended, or time did."""
+        if world.row.state not in VERDICTS and world.now_ms < END_MS:
+            raise Violation(f"nothing goes on, and it is {world.row.state}")
+
+    def steps(self, world: World) -> Iterator[Step]:
+        """Every promise is looked at after every step."""
+        for label, after in self._all(world):
+            failed = sum(after.left) < sum(world.left) or after.body > world.body
+
+            def look(after: World = after) -> World:
+                _judge(self.policy, after)
+                return after
+
+            yield Step(label, look, fails=failed)
+
+    def _all(self, world: World) -> Iterator[tuple[str, World]]:
+        if world.up and world.row.state not in VERDICTS:
+            if world.held is None:
+                yield from self._take(world)
+            elif world.held.outcome:
+                yield f"the end of the attempt is committed: {world.held.outcome}", self._commit(world, world.held)
+            elif world.held.since_ms >= 0:
+                if world.now_ms >= world.held.since_ms + TIMEOUT_MS:
+                    yield "our timeout", self._ended(world, "unknown")
+            else:
+                yield from self._start(world, world.held)
+        for request in world.requests:
+            yield from self._arrive(world._replace(requests=_without(world.requests, request)), request)
+        yield from self._fail(world)
+        if self._may_tick(world):
+            yield "a millisecond passes", world._replace(now_ms=world.now_ms + 1)
+
+    def _may_tick(self, world: World) -> bool:
+        calling = world.held is not None and world.held.since_ms >= 0
+        late = calling and world.held is not None and world.now_ms >= world.held.since_ms + TIMEOUT_MS
+        arriving = all(request.until_ms > world.now_ms + 1 for request in world.requests)
+        return world.now_ms < END_MS and not late and arriving and (not world.up or world.row.state not in VERDICTS)
+
+    # --- our side ---
+
+    def _seen(self, world: World) -> Row:
+        """The row as this incarnation must read it."""
+        row, opened_ms = world.row, world.unclean_ms
+        if opened_ms < 0:
+            return row
+        counts = self.reading.taken == "all" or (self.reading.taken == "keyed" and self.keyed)
+        if row.state == "pending" and counts:
+            return row._replace(state="uncertain", last_end_ms=opened_ms)
+        if row.state == "uncertain" and self.reading.settles_after_start:
+            return row._replace(last_end_ms=max(row.last_end_ms, opened_ms))
+        return row
+
+    def _next(self, world: World, row: Row) -> Next:
+        return next_step(self._stored(world, row), self.capabilities, self.policy, world.now_ms)
+
+    def _stored(self, world: World, row: Row) -> EffectRow:
+        created_ms = max(world.unclean_ms, 0) if self.reading.lifetime_from == "start" else 0
+        effect = EffectRow("eff", "pay", "ord", "bank", "charge", "key", "", "{}", created_ms, 1, row.due_ms)
+        return replace(effect, attempts=row.attempts, state=row.state, last_end_ms=row.last_end_ms)
+
+    def _take(self, world: World) -> Iterator[tuple[str, World]]:
+        if world.row.due_ms > world.now_ms:
+            return
+        row, number = self._seen(world), world.number + 1
+        step = self._next(world, row)
+        if step is Next.PARK:
+            yield f"it is {self.reading.exhausted}", self._park(world, row)
+            return
+        held = Attempt(row, row, step, number)
+        after = world._replace(number=number)
+        if step is Next.CALL and not self.keyed and self.reading.marked:
+            marked = row._replace(state="uncertain", last_end_ms=world.now_ms)
+            yield "an attempt is marked", after._replace(row=marked, held=held._replace(row=marked))
+        else:
+            yield f"the pool takes it: {step.name}", after._replace(held=held)
+
+    def _park(self, world: World, row: Row) -> World:
+        return world._replace(row=row._replace(state=self.reading.exhausted), held=None)
+
+    def _start(self, world: World, held: Attempt) -> Iterator[tuple[str, World]]:
+        if self.keyed and self.reading.decided == "at the call" and self._next(world, held.row) is not held.step:
+            yield "the pool gives it back: another step is due now", world._replace(held=None)
+            return
+        if world.left.unreached and held.step is Next.CALL:
+            yield "the provider is not reached", self._ended(_spend(world, "unreached"), "not reached")
+        if held.step is not Next.CALL:
+            if world.left.lost:
+                yield "the answer of the look-up is lost", self._ended(_spend(world, "lost"), "look-up lost")
+            if world.charges or world.refusals:
+                found = "succeeded" if world.charges else "refused"
+                yield f"looked up: {found}", self._ended(world, found)
+                return
+            if held.step is Next.LOOK_UP:
+                yield "looked up: nothing", self._ended(world, "nothing")
+                return
+        key = 0 if self.reading.key_kept else held.number
+        request = Request(held.number, key, 0 if self.reading.body_frozen else world.body)
+        calling = held._replace(since_ms=world.now_ms)
+        requests = tuple(sorted((*world.requests, request)))
+        yield "the request is sent", world._replace(held=calling, requests=requests)
+
+    def _ended(self, world: World, outcome: str) -> World:
+        held = world.held
+        assert held is not None
+        until_ms = world.now_ms + SETTLE_MS
+        requests = tuple(
+            request._replace(until_ms=until_ms) if request.attempt == held.number else request
+            for request in world.requests
+        )
+        doubt = world.doubt or outcome == "unknown"
+        return world._replace(held=held._replace(outcome=outcome), requests=requests, doubt=doubt)
+
+    def _commit(self, world: World, held: Attempt) -> World:
+        """What an end changes; see engine/runtime/effects.py."""
+        row, now_ms = held.row, world.now_ms
+        none = held.before if self.reading.mark_undone else row
+        if held.outcome in ("succeeded", "refused"):
+            row = row._replace(state=held.outcome)
+        elif held.outcome == "throttled":
+            row = none
+        elif held.outcome == "not reached":
+            row = none._replace(attempts=row.attempts + 1)
+        elif held.outcome == "unknown":
+            row = row._replace(state="uncertain", attempts=row.attempts + 1, last_end_ms=now_ms)
+        elif held.outcome == "nothing":
+            step = after_nothing_found(self._stored(world, row), self.capabilities, self.policy, now_ms)
+            if step is Next.PARK:
+                return self._park(world, row)
+            row = row._replace(due_ms=step) if isinstance(step, int) else row._replace(state="pending")
+        return world._replace(row=row, held=None)
+
+    # --- the provider ---
+
+    def _arrive(self, world: World, request: Request) -> Iterator[tuple[str, World]]:
+        if world.left.lost:
+            yield "a request is lost", _spend(world, "lost")
+        known = next((s for s in world.stored if s[0] == request.key and world.now_ms < s[3] + KEY_TTL_MS), None)
+        if self.keyed and any(other.key == request.key for other in world.requests):
+            yield from self._answer(world, request, "409", self.reading.conflict_409)
+        if self.keyed and known is not None:
+            if known[1] != request.body:
+                yield from self._answer(world, request, "400, another body", self.reading.other_body_400)
+            else:
+                yield from self._answer(world, request, f"again {known[2]}", self._called(known[2]))
+            return
+        charged = world._replace(charges=world.charges + 1)
+        yield from self._answer(self._remember(charged, request, "charged"), request, "charged", "succeeded")
+        if world.left.errors:
+            failed = self._remember(_spend(charged, "errors"), request, "500")
+            yield from self._answer(failed, request, "charged, and 500", self._called("500"))
+        if world.left.refusals:
+            refused = _spend(world, "refusals")._replace(refusals=world.refusals + 1)
+            yield from self._answer(self._remember(refused, request, "refused"), request, "refused", "refused")
+        if world.left.throttles:
+            yield from self._answer(_spend(world, "throttles"), request, "429", "throttled")
+
+    def _called(self, answer: str) -> str:
+        return {"charged": "succeeded", "refused": "refused", "500": self.reading.charged_500}[answer]
+
+    def _remember(self, world: World, request: Request, answer: str) -> World:
+        if not self.keyed:
+            return world
+        living = tuple(entry for entry in world.stored if entry[0] != request.key)
+        return world._replace(stored=(*living, (request.key, request.body, answer, world.now_ms)))
+
+    def _answer(self, world: World, request: Request, said: str, outcome: str) -> Iterator[tuple[str, World]]:
+        held = world.held
+        if held is None or held.number != request.attempt or held.since_ms < 0 or held.outcome or not world.up:
+            yield f"the provider, unheard: {said}", world
+            return
+        yield f"the provider: {said}", self._ended(world, outcome)
+        if world.left.lost:
+            yield f"the provider: {said}; the answer is lost", self._ended(_spend(world, "lost"), "unknown")
+
+    # --- what may happen at any time ---
+
+    def _fail(self, world: World) -> Iterator[tuple[str, World]]:
+        if not world.up:
+            yield "the process starts", world._replace(up=True)
+            if not self.reading.body_frozen and not world.body:
+                yield "the process starts with new code: the request reads differently", world._replace(up=True, body=1)
+            return
+        held = world.held
+        in_doubt = world.doubt or (held is not None and (held.since_ms >= 0 or bool(held.outcome)))
+        until_ms = world.now_ms + SETTLE_MS
+        requests = tuple(sorted(r._replace(until_ms=min(r.until_ms, until_ms)) for r in world.requests))
+        down = world._replace(held=None, up=False, requests=requests, doubt=in_doubt)
+        if world.left.process:
+            yield "the process dies", self._reopens(_spend(down, "process"))
+        if world.left.partition:
+            alone = _spend(world, "partition")
+            if self.reading.adopted or held is None:
+                yield "the partition dies; its call goes on", alone._replace(unclean_ms=world.now_ms)
+            else:
+                lives = tuple(sorted(r._replace(until_ms=until_ms + TIMEOUT_MS) for r in world.requests))
+                yield "the partition dies; its call is forgotten", alone._replace(
+                    held=None, requests=lives, doubt=in_doubt, unclean_ms=world.now_ms
+                )
+        quiet = held is None or (held.since_ms < 0 and not held.outcome)
+        if world.left.stops and (quiet or not self.reading.stop_waits):
+            row = held.before if held is not None and quiet and self.reading.mark_undone else world.row
+            yield "a clean stop", _spend(down, "stops")._replace(row=row, unclean_ms=-1)
+        if world.left.withdrawals and self._may_withdraw(world):
+            yield "it is withdrawn", _spend(world, "withdrawals")._replace(
+                row=world.row._replace(state="withdrawn"), held=None
+            )
+
+    def _reopens(self, world: World) -> World:
+        return world._replace(unclean_ms=world.now_ms)
+
+    def _may_withdraw(self, world: World) -> bool:
+        if world.row.attempts or self._seen(world).state != "pending":
+            return False
+        return world.held is None or not self.reading.withdrawal_asks_pool
+
+
+def _judge(policy: EffectPolicy, world: World) -> None:
+    state = world.row.state
+    if world.charges > 1:
+        raise Violation(f"charged {world.charges} times")
+    if world.charges and state in ("refused", "withdrawn"):
+        raise Violation(f"called {state}, and charged")
+    if state == "succeeded" and not world.charges:
+        raise Violation("called succeeded, and not charged")
+    exhausted = world.row.attempts >= policy.attempts_max or world.now_ms >= policy.deadline_ms
+    if state == "parked" and not (world.doubt or exhausted or world.unclean_ms >= 0):
+        raise Violation("parked, though nothing is uncertain")
+
+
+def _spend(world: World, what: str) -> World:
+    return world._replace(left=world.left._replace(**{what: getattr(world.left, what) - 1}))
+
+
+def _without(requests: tuple[Request, ...], request: Request) -> tuple[Request, ...]:
+    place = requests.index(request)
+    return (*requests[:place], *requests[place + 1 :])
