@@ -35,8 +35,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Timers, retries, effects and spilled parcels are read from disk so many at a time."""
     key_characters_max: Positive = 255
     """An idempotency key, as the strictest providers have it."""
-    entities_per_message_max: Positive = 1_001
-    """One order of 1,000 lines and its hold."""
 
     acknowledge_idle_ms: Positive = 50
     """An idle partition deletes acknowledged rows after so long; a busy one does it with its next commit."""

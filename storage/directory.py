@@ -90,7 +90,7 @@ class Directory:
         return Reader(self.path / partition_file.file_name(address))
 
     def opened(self, positions: Mapping[Address, Opened]) -> None:
-        """All journals are open: compare their numbers, and record how often each file was opened. Raises
+        """All journals are open: compare their numbers, and record the generations of the files. Raises
         FileOutOfStep, OSError."""
         check_pairs(positions, self.path)
         self.record_generations()
@@ -135,25 +135,22 @@ def _prepare(path: Path, partitions: Mapping[str, int], now_ms: int) -> Manifest
     else:
         known = stored
     manifest = known.with_partitions(partitions)
-    generations = {}
     fresh = []
     for address in addresses(partitions):
         file = path / partition_file.file_name(address)
         if address in known.generations:
-            generations[address] = partition_file.read_position(file).generation
-            partition_file.require_step(file, generations[address], known.generations[address])
+            partition_file.require_step(file, partition_file.read_position(file).generation, known.generations[address])
+        elif file.exists() and not partition_file.read_position(file).fresh:
+            raise FileOutOfStep(
+                f"{path / MANIFEST_NAME} is older than {file.name}: it does not know of it, and there is data in it;"
+                " put back the whole directory from one copy, never single files"
+            )
         else:
-            if file.exists() and not partition_file.read_position(file).fresh:
-                raise FileOutOfStep(
-                    f"{path / MANIFEST_NAME} is older than {file.name}: it does not know of it, and there is data in"
-                    " it; put back the whole directory from one copy, never single files"
-                )
             fresh.append(file)
     for file in fresh:
         partition_file.make(file)
     if fresh:
         disk.sync(path)
-    manifest = manifest.with_generations(generations)
     if manifest != stored:
         write_manifest(path, manifest)
     return manifest

@@ -30,8 +30,8 @@ COMMIT_BYTES_MIN = 4 << 10  # what even an acknowledgement counts for: it writes
 
 
 class SQLiteJournal:
-    """One partition's file. `generation` is how often it was opened, 0 until it is; `recorded` what the manifest knows
-    of that (`manifest.py`)."""
+    """One partition's file. `generation` is the file's, 0 until it is open; `recorded` what the manifest knows of it
+    (`manifest.py`)."""
 
     def __init__(self, path: Path, recorded: int = 0) -> None:
         self.path = path

@@ -2,10 +2,10 @@
 
     {"format": 1, "hash": "blake2b-64", "partitions": {"orders": 1}, "generations": {"orders/0": 3}, "made_at_ms": …}
 
-`generations` holds what each file's own generation was when it was last recorded: how often the file was opened. An
-open sets the file's to one above the recorded, however often it is tried; recording makes them equal. So at every
-instant, whatever dies and wherever, a file is at its recorded generation or one above, and any other was put back from
-a copy. What is found at a start is recorded before a file is opened, so the distance never grows.
+`generations` holds what each file's own generation was when it was last recorded: how many starts the file has seen.
+An open sets the file's to one above the recorded, however often it is tried; recording, when all files are open, makes
+them equal. So at every instant, whatever dies and wherever, a file is at its recorded generation or one above, and any
+other was put back from a copy.
 """
 
 from collections.abc import Mapping

@@ -105,6 +105,6 @@ def require_step(path: Path, found: int, recorded: int) -> None:
     """Raise FileOutOfStep if a file's generation is neither the recorded one nor one above (`manifest.py`)."""
     if not recorded <= found <= recorded + 1:
         raise FileOutOfStep(
-            f"{path} is {'older' if found < recorded else 'newer'} than the manifest: it was opened {found} times, the"
+            f"{path} is {'older' if found < recorded else 'newer'} than the manifest: it has seen {found} starts, the"
             f" manifest knows of {recorded}; put back the whole directory from one copy, never single files"
         )

@@ -200,6 +200,8 @@ class PaymentEvent(Message, tag="payments.event", version=1):
     amount: int
     refund_id: str = ""
     provider_id: str = ""
+    attempt: int = 0
+    """Whose attempt it is about; 0: the provider does not say, and its own id must tell."""
 
 
 # --- payments to orders ---

@@ -84,6 +84,13 @@ class Payment(State, tag="payments.payment", version=1, omit_defaults=True):
         return self.net - sum(refund.amount for refund in self.refunds if refund.status in ("WAITING", "SENT"))
 
     @property
+    def attention(self) -> Literal["", "UNKNOWN", "PARKED", "STUCK"]:
+        """Why somebody may have to look; what lists of payments ask for. A payment that goes well has no index row."""
+        if self.state == "STUCK":
+            return "STUCK"
+        return "PARKED" if self.parked is not None else "UNKNOWN" if self.unknown else ""
+
+    @property
     def waits(self) -> bool:
         """Whether the next move is the customer's or the bank's."""
         return self.state in ("CHARGING", "ACTION_REQUIRED") and self.effect is None and self.parked is None

@@ -127,7 +127,7 @@ def _pushed(payment: Payment, message: PaymentEvent, turn: Turn) -> Heard:
     seen = (*payment.events_seen, message.event_id)[-EVENTS_REMEMBERED_MAX:]
     payment = replace(payment, events_seen=seen)
     answer = PaymentAnswer(STATUS_OF_EVENT[message.kind], message.amount, provider_id=message.provider_id)
-    ours = payment.provider_id in ("", message.provider_id) or not message.provider_id
+    ours = message.attempt == payment.attempt if message.attempt else message.provider_id == payment.provider_id
     if payment.parked:
         ended = ending(payment.parked.operation, answer.status)
         if ours and ended and payment.parked.refund_id == message.refund_id:

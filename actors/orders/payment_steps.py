@@ -130,8 +130,8 @@ ENDS_OF_CLOSING = ("CLOSED", "STUCK")
 
 
 def is_news(before: Payment, after: Payment) -> bool:
-    """Whether orders must hear of it: after ADVANCE a state of the list is reached, CLOSED or STUCK was left, or what is
-    unknown or parked has changed."""
+    """Whether orders must hear of it: after ADVANCE a state of the list is reached, CLOSED or STUCK was left, or it has
+    changed what is unknown or parked."""
     if (before.unknown, before.parked is None) != (after.unknown, after.parked is None):
         return True
     if before.state == after.state:

@@ -47,7 +47,7 @@ PaymentMessage = (
 DISCARDED = "discarded: by an operator"
 
 
-class PaymentsActor(Actor[Payment | None, PaymentMessage], kind="payments", indexed=("state",)):
+class PaymentsActor(Actor[Payment | None, PaymentMessage], kind="payments", indexed=("attention",)):
     """Owns payments; the only one who knows how to undo one."""
 
     effect_policies = EFFECT_POLICIES

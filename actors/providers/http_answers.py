@@ -106,6 +106,7 @@ class _Event(msgspec.Struct):
     def message(self) -> PaymentEvent:
         """For the payments actor."""
         refund = self.refund
+        attempt = self.payment.metadata.get("attempt", "")
         return PaymentEvent(
             self.payment.reference,
             f"evt_{self.number}",
@@ -113,6 +114,7 @@ class _Event(msgspec.Struct):
             refund.amount if refund else self.payment.amount,
             refund.refund_id if refund else "",
             self.payment.id,
+            int(attempt) if attempt.isdecimal() else 0,
         )
 
 

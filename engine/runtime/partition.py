@@ -41,6 +41,8 @@ from sagamore.engine.runtime.relay import Relay, RelayStatistics
 from sagamore.engine.runtime.turns import Committed, TurnTaker
 from sagamore.engine.turn import Routes
 
+PRUNE_EVERY_MS = 60_000  # old keys are looked for so often; while there are many, after every batch
+
 
 class PartitionStatistics(msgspec.Struct, frozen=True):
     """What a partition has done since it opened, and holds now."""
@@ -101,7 +103,7 @@ class Partition:
         opened = await self.journal.open()
         self.opened = opened
         self.turn = opened.turn
-        self._now_ms = self._opened_ms = self._clock.now_ms()
+        self._now_ms = self._opened_ms = self._prune_at_ms = self._clock.now_ms()
         self.relay = Relay(self.address, opened, self._env.peer, self._now_ms)
         self._timers = Cursor(
             self.journal.load_timers, lambda row: (row.due_ms, f"{row.entity}/{row.name}"), anything=opened.timers > 0
@@ -302,6 +304,14 @@ class Partition:
             return
         self._dispatch(batch)
         self.wal_bytes = await self.journal.checkpoint(self._limits.checkpoint_wal_bytes)
+        await self._forget_old_keys()
+
+    async def _forget_old_keys(self) -> None:
+        """Some of the client keys whose time is over (PROTOCOL 17); none of another kind of row is ever removed."""
+        if self._now_ms >= self._prune_at_ms:
+            before_ms, most = self._now_ms - self._limits.client_key_ttl_ms, self._limits.prune_rows_max
+            gone = await self.journal.prune_client_keys(before_ms, most)
+            self._prune_at_ms = self._now_ms + (PRUNE_EVERY_MS if gone < most else 0)
 
     async def _retake(self, items: Sequence[Item], error: CommitRefused) -> None:
         """SQLite refused the content of a batch: take it in halves; alone, the message fails like a turn."""

@@ -176,6 +176,12 @@ class Pool:
         if step is not Step.CALL:
             self._counts["looked_up"] += 1
             outcome = await self._within(self.provider.look_up(call), task.policy)
+        if step is Step.LOOK_UP_THEN_CALL and outcome is None and self._window is not None:
+            self._done_with(era, outcome)  # a look-up is a request too: the call takes a place of its own
+            era = await self._admitted()
+            if era is None:
+                self._end(task, _not_begun(row, self._clock.now_ms()))
+                return
         if step is Step.CALL or (step is Step.LOOK_UP_THEN_CALL and outcome is None):
             called = True
             self._counts["called"] += 1

@@ -222,7 +222,7 @@ class TurnTaker:
             batch.tell_story(envelope, "", f"effect {work.message.effect} is tried again")
             return
         try:
-            self._name_poison(envelope.id)
+            self._name_poison(_poison_name(envelope))
             turn = self._turn(
                 batch, work, envelope.id, envelope.correlation, envelope.at_ms, sender, envelope.attempt,
                 given_up=envelope.given_up,
@@ -236,7 +236,9 @@ class TurnTaker:
         if envelope.body is NOT_ENCODED:
             envelope.body = msgspec.Raw(encode(work.message))
         policy = self._actor.turn_policy
-        hopeless = work.message is None or self._committed.deaths.get(envelope.id, 0) >= self._limits.deaths_max
+        hopeless = (
+            work.message is None or self._committed.deaths.get(_poison_name(envelope), 0) >= self._limits.deaths_max
+        )
         last = self._actor.kind == DEAD_LETTERS  # nowhere to go from there, so it is tried for ever
         if not last and (hopeless or envelope.attempt >= policy.attempts_max):
             letter = envelope.dead_letter or self._letter(batch, envelope)
@@ -254,6 +256,11 @@ class TurnTaker:
         deaths = self._committed.deaths.get(message, 0)
         if deaths >= self._limits.deaths_max:
             raise Refused(f"the process died {deaths} times while this message was being taken")
+
+
+def _poison_name(envelope: Envelope) -> str:
+    """What deaths are counted under: a replay has its own number, and its own three deaths."""
+    return f"{envelope.id}#{envelope.seq}" if envelope.dead_letter else envelope.id
 
 
 def _type(message: Message | None) -> str:

@@ -6,11 +6,15 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from sagamore.engine.actor import Actor
+from sagamore.engine.envelope import Envelope
 from sagamore.engine.errors import FileOutOfStep
 from sagamore.engine.limits import Limits
+from sagamore.engine.message import encode
+from sagamore.engine.runtime.mailbox import Delivery, RetryDue
 from sagamore.engine.testing import Fault, ScriptedProvider
 from sagamore.engine.turn import Turn
 from tests.engine.actors import Book, Desk, Note, Page, Post, Till
@@ -44,6 +48,19 @@ async def test_b01_a_message_lost_with_its_receivers_mailbox_comes_again_before_
     await engine.ask("desk", Post("a", 1))
     await world.clock.settle()
     assert engine.statistics().partitions["book/0"].state == "OPENING"
+    await engine.ask("desk", Post("a", 2))
+    assert await world.until_state("book", "a", lambda page: len(page.ns) == 2) == Page((1, 2))
+
+
+async def test_b01_a_number_above_the_next_is_not_taken_and_does_not_hide_it(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    await engine.ask("desk", Post("a", 1))
+    await world.clock.settle()
+    body = msgspec.Raw(encode(Note("a", 99)))
+    early = Delivery("desk/0", 0, Envelope(3, "desk/0:9.0", "a", 0, body), None)
+    assert engine._seats["book/0"].up().receive(0, [early]) == 1
+    await world.clock.settle()
+    assert await engine.read("book", "a") == Page((1,))
     await engine.ask("desk", Post("a", 2))
     assert await world.until_state("book", "a", lambda page: len(page.ns) == 2) == Page((1, 2))
 
@@ -174,6 +191,26 @@ async def test_b11_a_retry_is_made_once_however_often_it_is_read(world: World) -
     await world.clock.advance(60_000)
     page = await world.state("book", "a", Page)
     assert sorted(page.ns) == list(range(20))
+
+
+async def test_b11_a_retry_whose_row_is_gone_is_not_believed(world: World) -> None:
+    broken = [True]
+
+    def hook(_message: Note, _turn: Turn) -> None:
+        if broken[0]:
+            raise ZeroDivisionError
+
+    engine = await world.start(Desk(), Book(hook))
+    await engine.ask("desk", Post("a", 1))
+    await world.clock.settle()
+    partition = engine._seats["book/0"].up()
+    (row,) = await partition.journal.load_retries((0, ""), 9)
+    broken[0] = False
+    await world.until_state("book", "a", lambda page: page.ns)
+    partition.mailbox.put_hint(RetryDue(row))
+    await engine.ask("book", Note("b", 1))  # wakes it
+    await world.clock.advance(60_000)
+    assert await engine.read("book", "a") == Page((1,))
 
 
 async def test_b13_a_partition_is_opened_again_only_after_its_old_connection_has_answered_close(world: World) -> None:

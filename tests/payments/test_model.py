@@ -129,9 +129,9 @@ class World(RuleBasedStateMachine):
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    @initialize(capture=st.sampled_from(["at_once", "on_confirm"]))
-    def place(self, capture: Any) -> None:
-        self.capture = capture
+    @initialize(capture=st.sampled_from(["at_once", "on_confirm"]), names_attempts=st.booleans())
+    def place(self, capture: Any, names_attempts: bool) -> None:
+        self.capture, self.names_attempts = capture, names_attempts
         self.bag.append(StartPayment(ORDER, 1, AMOUNT, "GBP", "pm", capture))
 
     @rule()
@@ -158,7 +158,9 @@ class World(RuleBasedStateMachine):
 
     def tell(self, kind: Any, amount: int = 0, refund_id: str = "", provider_id: str = "") -> None:
         self.events += 1
-        event = PaymentEvent(ORDER, f"evt_{self.events}", kind, amount, refund_id, provider_id)
+        number = provider_id.removeprefix("px_")
+        attempt = int(number) if self.names_attempts and number.isdecimal() else 0
+        event = PaymentEvent(ORDER, f"evt_{self.events}", kind, amount, refund_id, provider_id, attempt)
         self.bag += [event, event, replace(event, event_id=f"again_{self.events}")]  # providers repeat themselves
 
     @rule(paid=st.booleans(), tells=st.booleans())
@@ -247,6 +249,7 @@ class World(RuleBasedStateMachine):
 
     def step_to_rest(self) -> bool:
         """The bank answers, the customer walks away, people do their work."""
+        before = self.payment
         for deal in self.bank.deals.values():
             if deal.status in ("action_required", "pending"):
                 deal.status = "refused"
@@ -262,7 +265,7 @@ class World(RuleBasedStateMachine):
         elif self.letters:
             self.replay()
         else:
-            return bool(self.bag)
+            return self.payment is not before  # an event that nobody takes by now is a dead letter
         return True
 
 

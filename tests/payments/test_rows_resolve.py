@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sagamore.actors.orders.messages import (
     MoneyMoved,
@@ -122,12 +123,25 @@ def test_y20_an_outcome_or_amount_that_does_not_fit_is_refused(payment: Payment,
 
 
 def test_y20_an_event_of_the_provider_resolves_what_is_parked() -> None:
-    result = take(PARKED_CHARGE, event("captured", provider_id="px_7"))
+    result = take(PARKED_CHARGE, replace(event("captured", provider_id="px_7"), attempt=1))
     assert (result.state.state, result.state.provider_id, result.state.parked) == ("CAPTURED", "px_7", None)
     landed = take(EXHAUSTED, event("refund_succeeded", refund_id="ref_c"))
     assert landed.state.state == "CLOSED"
     other = take(EXHAUSTED, event("refund_succeeded", refund_id="ref_other"))
     assert other.state.state == "STUCK"
+
+
+@pytest.mark.parametrize("attempt", [0, 1])
+@pytest.mark.parametrize("kind", ["refused", "lapsed"])
+def test_y20_an_event_of_an_earlier_attempt_does_not_speak_for_the_parked_one(kind: str, attempt: int) -> None:
+    parked = replace(PARKED_CHARGE, attempt=2)
+    result = take(parked, replace(event(kind), attempt=attempt))
+    assert (result.state.state, result.state.parked, result.intentions) == ("CHARGING", parked.parked, ())
+
+
+def test_y20_money_of_an_attempt_nobody_can_name_is_kept_as_a_dead_letter() -> None:
+    with pytest.raises(Unlisted, match="captured px_7"):
+        take(PARKED_CHARGE, event("captured", provider_id="px_7"))
 
 
 def test_y21_a_refund_that_fails_after_all_is_owed_again() -> None:

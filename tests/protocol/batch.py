@@ -6,6 +6,7 @@ from tests.protocol.explore import Violation
 from tests.protocol.rules import Rules
 from tests.protocol.state import (
     DEAD,
+    RETURNED,
     Ask,
     Delivery,
     Disk,
@@ -93,8 +94,9 @@ class Batch:
             if self.rules.error_kept:
                 self.keys.append(client)
         else:
-            self.replies[client] = "knows" if self._apply((kind, order)) else "refused"
-            if self.rules.key_kept and client not in self.keys:
+            done = self._apply((kind, order))
+            self.replies[client] = "knows" if done else "refused"
+            if done and self.rules.key_kept and client not in self.keys:
                 self.keys.append(client)
 
     def _accept(self, message: Message, attempt: int, raises: bool) -> bool:
@@ -126,6 +128,8 @@ class Batch:
         intents = self.scenario.handle(self.rules, self.partition, tuple(self.log), message)
         if intents is None:
             return False
+        if kind.startswith(DEAD) and message in self.log:
+            message = (RETURNED + kind, order)
         if message in self.log:
             raise Violation(f"{show(message)} is applied twice")
         self.log.append(message)

@@ -1,5 +1,5 @@
-"""One effect, a charge, between its row, the pool and the provider: never charged twice, never called undone while it is
-charged (PROTOCOL 3). What to do next is decided by the engine's own `resolution`; the model is the world around it.
+"""One effect, a charge, between its row, the pool and the provider: never charged twice, never called undone while it
+is charged (PROTOCOL 3). What to do next is decided by the engine's own `resolution`; the model is the world around it.
 
 Requests may outlive the attempt, and the process, that sent them: they arrive before the provider's settling time after
 its end, or never. A key is forgotten once its lifetime has passed. Time moves in ticks of one millisecond.
@@ -17,8 +17,9 @@ from sagamore.engine.resolution import Step as Next
 from sagamore.engine.resolution import after_nothing_found, next_step
 from tests.protocol.explore import Step, Violation
 
-TIMEOUT_MS, SETTLE_MS, KEY_TTL_MS = 1, 2, 8  # as in life: a timeout and the settling time fit into half a key's life
-END_MS = 12
+TIMEOUT_MS, SETTLE_MS, KEY_TTL_MS = 1, 2, 6  # as in life: a timeout and the settling time fit into half a key's life
+END_MS = 8
+CLEAN, DIED = -1, -2
 VERDICTS = ("succeeded", "refused", "withdrawn", "parked")
 
 
@@ -43,6 +44,8 @@ class Reading:
     """Or: at hand-over, before a wait for the breaker or a place that has no bound."""
     settles: bool = True
     """An empty look-up is believed only after the settling time."""
+    settled_when: str = "looked up"
+    """The look-up was made after it. Or: committed, what it found was."""
     settles_after_start: bool = True
     """And after every start that was not clean."""
     marked: bool = True
@@ -91,7 +94,7 @@ class Request(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """In the pool's hands: it waits, calls (`since_ms`), or has ended with an outcome not yet committed."""
+    """In the pool's hands: it waits, calls or looks up (`since_ms`), or has ended with an outcome not yet committed."""
 
     row: Row
     before: Row
@@ -108,8 +111,8 @@ class World(NamedTuple):
     held: Attempt | None = None
     up: bool = True
     now_ms: int = 0
-    unclean_ms: int = -1
-    """When this incarnation opened, if the one before it died."""
+    unclean_ms: int = CLEAN
+    """When this incarnation opened, if the one before it died; else CLEAN, or DIED until it opens."""
     body: int = 0
     requests: tuple[Request, ...] = ()
     charges: int = 0
@@ -233,7 +236,8 @@ class Charge:
                 yield f"looked up: {found}", self._ended(world, found)
                 return
             if held.step is Next.LOOK_UP:
-                yield "looked up: nothing", self._ended(world, "nothing")
+                looked = world._replace(held=held._replace(since_ms=world.now_ms))
+                yield "looked up: nothing", self._ended(looked, "nothing")
                 return
         key = 0 if self.reading.key_kept else held.number
         request = Request(held.number, key, 0 if self.reading.body_frozen else world.body)
@@ -264,8 +268,11 @@ class Charge:
             row = none._replace(attempts=row.attempts + 1)
         elif held.outcome == "unknown":
             row = row._replace(state="uncertain", attempts=row.attempts + 1, last_end_ms=now_ms)
+        elif held.outcome == "look-up lost":
+            row = row._replace(state="uncertain", last_end_ms=now_ms)
         elif held.outcome == "nothing":
-            step = after_nothing_found(self._stored(world, row), self.capabilities, self.policy, now_ms)
+            at_ms = held.since_ms if self.reading.settled_when == "looked up" else now_ms
+            step = after_nothing_found(self._stored(world, row), self.capabilities, self.policy, at_ms)
             if step is Next.PARK:
                 return self._park(world, row)
             row = row._replace(due_ms=step) if isinstance(step, int) else row._replace(state="pending")
@@ -318,37 +325,42 @@ class Charge:
 
     def _fail(self, world: World) -> Iterator[tuple[str, World]]:
         if not world.up:
-            yield "the process starts", world._replace(up=True)
+            died = world.unclean_ms == DIED
+            started = self._opens(world._replace(up=True)) if died else world._replace(up=True)
+            yield "the process starts", started
             if not self.reading.body_frozen and not world.body:
-                yield "the process starts with new code: the request reads differently", world._replace(up=True, body=1)
+                yield "the process starts with new code: the request reads differently", started._replace(body=1)
             return
         held = world.held
-        in_doubt = world.doubt or (held is not None and (held.since_ms >= 0 or bool(held.outcome)))
+        in_doubt = world.doubt or (held is not None and (not self.keyed or held.since_ms >= 0 or bool(held.outcome)))
         until_ms = world.now_ms + SETTLE_MS
         requests = tuple(sorted(r._replace(until_ms=min(r.until_ms, until_ms)) for r in world.requests))
         down = world._replace(held=None, up=False, requests=requests, doubt=in_doubt)
         if world.left.process:
-            yield "the process dies", self._reopens(_spend(down, "process"))
+            yield "the process dies", _spend(down, "process")._replace(unclean_ms=DIED)
         if world.left.partition:
             alone = _spend(world, "partition")
             if self.reading.adopted or held is None:
-                yield "the partition dies; its call goes on", alone._replace(unclean_ms=world.now_ms)
+                yield "the partition dies; its call goes on", self._opens(alone)
             else:
                 lives = tuple(sorted(r._replace(until_ms=until_ms + TIMEOUT_MS) for r in world.requests))
-                yield "the partition dies; its call is forgotten", alone._replace(
-                    held=None, requests=lives, doubt=in_doubt, unclean_ms=world.now_ms
+                yield (
+                    "the partition dies; its call is forgotten",
+                    self._opens(alone._replace(held=None, requests=lives, doubt=in_doubt)),
                 )
         quiet = held is None or (held.since_ms < 0 and not held.outcome)
         if world.left.stops and (quiet or not self.reading.stop_waits):
             row = held.before if held is not None and quiet and self.reading.mark_undone else world.row
-            yield "a clean stop", _spend(down, "stops")._replace(row=row, unclean_ms=-1)
+            yield "a clean stop", _spend(down, "stops")._replace(row=row, doubt=world.doubt, unclean_ms=CLEAN)
         if world.left.withdrawals and self._may_withdraw(world):
-            yield "it is withdrawn", _spend(world, "withdrawals")._replace(
-                row=world.row._replace(state="withdrawn"), held=None
+            yield (
+                "it is withdrawn",
+                _spend(world, "withdrawals")._replace(row=world.row._replace(state="withdrawn"), held=None),
             )
 
-    def _reopens(self, world: World) -> World:
-        return world._replace(unclean_ms=world.now_ms)
+    def _opens(self, world: World) -> World:
+        """After an unclean end; every keyed effect counts as taken from now on."""
+        return world._replace(unclean_ms=world.now_ms, doubt=world.doubt or self.keyed)
 
     def _may_withdraw(self, world: World) -> bool:
         if world.row.attempts or self._seen(world).state != "pending":
@@ -365,7 +377,7 @@ def _judge(policy: EffectPolicy, world: World) -> None:
     if state == "succeeded" and not world.charges:
         raise Violation("called succeeded, and not charged")
     exhausted = world.row.attempts >= policy.attempts_max or world.now_ms >= policy.deadline_ms
-    if state == "parked" and not (world.doubt or exhausted or world.unclean_ms >= 0):
+    if state == "parked" and not (world.doubt or exhausted):
         raise Violation("parked, though nothing is uncertain")
 
 

@@ -6,7 +6,9 @@ so after an exhausted search no cycle of them may exist: on one, a message could
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+State = TypeVar("State", bound=Hashable)
 
 
 class Violation(Exception):
@@ -21,14 +23,14 @@ class Step(NamedTuple):
     fails: bool = False
 
 
-class Model(Protocol):
+class Model(Protocol[State]):
     """What is explored."""
 
-    def initial(self) -> Hashable: ...
+    def initial(self) -> State: ...
 
-    def steps(self, state: Hashable) -> Iterable[Step]: ...
+    def steps(self, state: State, /) -> Iterable[Step]: ...
 
-    def judge(self, state: Hashable) -> None: ...
+    def judge(self, state: State, /) -> None: ...
 
 
 class Report(NamedTuple):
@@ -44,7 +46,7 @@ class Report(NamedTuple):
         return "\n".join([f"{head} ({self.states} states)", *(f"{n:4} {step}" for n, step in enumerate(self.trace, 1))])
 
 
-def explore(model: Model, states_max: int) -> Report:
+def explore(model: Model[Any], states_max: int) -> Report:
     """Visit states in order of distance until a promise breaks, all are seen, or there are `states_max`."""
     first = model.initial()
     order, index, came = [first], {first: 0}, [(-1, "")]

@@ -1,8 +1,8 @@
 """The model of the protocol: partitions in one process, their files, their clients, and what may fail.
 
-A batch is two steps: *takes* (turns, and the commit begins) and *commits* (it is on disk, and what waited for it leaves,
-at once: nothing stands between the answer of the file's thread and the dispatch). Between them everyone else may act, and
-anything may die, with the commit landed or not.
+A batch is two steps: *takes* (turns, and the commit begins) and *commits* (it is on disk, and what waited for it
+leaves, at once: nothing stands between the answer of the file's thread and the dispatch). Between them everyone else
+may act, and anything may die, with the commit landed or not.
 """
 
 from collections.abc import Iterator
@@ -164,7 +164,7 @@ class Protocol:
         except DiesInTurn as died:
             return self._process_dies(world, [None] * len(self.everyone))._replace(slot=(p, died.message))
         unfailed = world.left._replace(raises=0, again=0) == self.scenario.budget._replace(raises=0, again=0)
-        if batch.repeated and unfailed and not self.scenario.deadly:
+        if batch.repeated and unfailed and self.scenario.calm:
             raise Violation("nothing failed, and a message was refused or came again")
         if batch.raised:
             world = _spend(world, "raises")
@@ -334,9 +334,7 @@ class Protocol:
         clients = world.clients
         if self.rules.asks_fail:
             clients = tuple(self._asks_again(client) if client[1] == p else client for client in clients)
-        return world._replace(
-            disks=put(world.disks, p, disk), memories=put(world.memories, p, None), clients=clients
-        )
+        return world._replace(disks=put(world.disks, p, disk), memories=put(world.memories, p, None), clients=clients)
 
     def _asks_again(self, client: tuple[str, int]) -> tuple[str, int]:
         state, p = client
@@ -365,4 +363,3 @@ def _show_item(protocol: Protocol, item: Item) -> str:
             return f"timer {show(message)}"
         case RetryHint(retry):
             return f"retry of {show(retry.message)}"
-

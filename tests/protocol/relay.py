@@ -57,16 +57,17 @@ class Relay:
             for parcel in disk.outbox
             if self.sequence(parcel.receiver, parcel.lane) == sequence and parcel.last > memory.handed[sequence]
         )
-        return Read(receiver, lane, tuple(rows))
+        after = memory.handed[sequence] if self.rules.resumes == "message" else 0
+        return Read(receiver, lane, after, tuple(rows))
 
     def hand_over(self, world: World, sender: int, read: Read) -> World:
-        """What was read, as far as it is still to be handed over."""
+        """What was read, if it is still what comes next: meanwhile the relay may have been sent back."""
         memory = world.memories[sender]
         assert memory is not None
-        handed = memory.handed[self.sequence(read.receiver, read.lane)]
-        if self.rules.resumes == "parcel":
-            handed = 0
-        offers = [offer for offer in _offers(read.parcels) if offer[0] > handed]
+        moved = memory.handed[self.sequence(read.receiver, read.lane)] != read.after
+        if moved and self.rules.stale_read == "dropped" and self.rules.resumes == "message":
+            return world
+        offers = [offer for offer in _offers(read.parcels) if offer[0] > read.after]
         return self._offer(world, sender, read.receiver, read.lane, offers)
 
     def _offer(
@@ -160,5 +161,7 @@ class Relay:
 
 def _offers(parcels: Iterable[Parcel]) -> list[Offer]:
     return [
-        (number, place, parcel) for parcel in parcels for place, number in enumerate(range(parcel.first, parcel.last + 1))
+        (number, place, parcel)
+        for parcel in parcels
+        for place, number in enumerate(range(parcel.first, parcel.last + 1))
     ]

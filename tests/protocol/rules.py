@@ -23,6 +23,8 @@ class Rules:
     any receiver: every row up to the number"""
     resumes: str = "message"
     """message: after the last one handed over, even inside a parcel | parcel: at the parcel's first message"""
+    stale_read: str = "dropped"
+    """dropped: what was read from disk before the relay was sent back | offered: and counted as if it were next"""
     duplicate: str = "acknowledged"
     """acknowledged: again, with the committed number | dropped: silently | at sight: before any commit"""
     goes_back: bool = True

@@ -13,8 +13,8 @@ from tests.protocol.rules import Budget, Rules
 T = TypeVar("T")
 Message = tuple[str, int]
 Log = tuple[Message, ...]
-DEAD = "dead "
-"""A dead letter's kind: this and the kind of the message."""
+DEAD, RETURNED = "dead ", "returned "
+"""Of a dead letter's kind: this and the kind of the message. One that failed again returned."""
 
 
 class Parcel(NamedTuple):
@@ -93,6 +93,7 @@ class Read(NamedTuple):
 
     receiver: int
     lane: int
+    after: int
     parcels: tuple[Parcel, ...]
 
 
@@ -123,6 +124,7 @@ class World(NamedTuple):
     refused: bool = False
 
 
+NO_FAILURES = Budget()
 Handler = Callable[[Rules, int, Log, Message], tuple[tuple[str, ...], ...] | None]
 """What a message leads to at a partition: ("send", to, kind[, lane]), ("timer", kind), ("cancel", kind); None if a
 command is refused. The order goes with it."""
@@ -137,7 +139,7 @@ class Scenario:
     asks: tuple[tuple[str, str, int], ...]
     """Each client's command: partition, kind, order."""
     handle: Handler
-    budget: Budget = Budget()
+    budget: Budget = NO_FAILURES
     raising: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     deadly: tuple[str, ...] = ()
@@ -147,6 +149,8 @@ class Scenario:
     deaths_max: int = 2
     slow_reads: bool = False
     """Others act between a relay's read from disk and its hand-over."""
+    calm: bool = True
+    """As long as nothing fails, no message is refused or comes again."""
     judge: Callable[[tuple[Log, ...]], str] = lambda logs: ""
     """What is wrong with the logs in the end."""
 

@@ -128,6 +128,14 @@ async def test_reopening_a_partition_again_and_again_never_puts_it_out_of_step(s
 # --- directories that must not be opened ---
 
 
+def test_a_directory_that_was_half_made_for_other_kinds_is_made_for_these(tmp_path: Path) -> None:
+    Directory.open(tmp_path / "shop", PARTITIONS, now_ms=NOW_MS).close()
+    (tmp_path / "shop" / "sagamore.json").unlink()
+    (tmp_path / "shop" / "loyalty-0.sqlite.new").write_bytes(b"SQLite for")
+    Directory.open(tmp_path / "shop", {"stock": 1}, now_ms=NOW_MS).close()
+    assert {entry.name for entry in (tmp_path / "shop").glob("*.sqlite*")} == {"stock-0.sqlite"}
+
+
 def test_somebody_elses_directory_is_refused_without_a_trace(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("chapter 1")
     refused(tmp_path, NotADirectoryOfOurs, r"thesis\.txt")
@@ -248,7 +256,7 @@ async def test_a_file_older_by_a_start_is_named(shop: Path, tmp_path: Path) -> N
     shutil.copy(shop / "orders-0.sqlite", tmp_path / "copy")
     await run_once(shop, PARTITIONS)
     shutil.copy(tmp_path / "copy", shop / "orders-0.sqlite")
-    refused(shop, FileOutOfStep, r"orders-0\.sqlite is older than the manifest: it was opened 2 times.* knows of 3")
+    refused(shop, FileOutOfStep, r"orders-0\.sqlite is older than the manifest: it has seen 2 starts.* knows of 3")
 
 
 async def test_a_file_newer_than_the_rest_is_named(shop: Path, tmp_path: Path) -> None:
@@ -258,7 +266,7 @@ async def test_a_file_newer_than_the_rest_is_named(shop: Path, tmp_path: Path) -
     shutil.rmtree(shop)
     await run_once(shop, PARTITIONS)
     shutil.copy(tmp_path / "copy", shop / "orders-0.sqlite")
-    refused(shop, FileOutOfStep, r"orders-0\.sqlite is newer than the manifest: it was opened 4 times.* knows of 1")
+    refused(shop, FileOutOfStep, r"orders-0\.sqlite is newer than the manifest: it has seen 4 starts.* knows of 1")
 
 
 async def test_a_file_whose_wal_was_lost_is_named(shop: Path) -> None:

@@ -32,7 +32,7 @@ def pair(taken: int | None, next_number: int | None, acknowledged: int = 0, lane
 
 @pytest.mark.parametrize(
     ("taken", "next_number", "acknowledged"),
-    [(None, None, 0), (None, 1, 0), (None, 9, 0), (0, 9, 0), (8, 9, 8), (8, 9, 3), (3, 9, 3)],
+    [(None, None, 0), (0, None, 0), (None, 1, 0), (None, 9, 0), (0, 9, 0), (8, 9, 8), (8, 9, 3), (3, 9, 3)],
 )
 def test_what_can_be_is_accepted(taken: int | None, next_number: int | None, acknowledged: int) -> None:
     check_pairs(pair(taken, next_number, acknowledged))

@@ -163,11 +163,10 @@ async def test_a_reader_between_two_pages_keeps_no_snapshot_and_stops_no_checkpo
     assert await journal.checkpoint(0) == 0
 
 
-async def test_a_reader_cannot_write_and_never_makes_a_checkpoint(journal: SQLiteJournal) -> None:
+async def test_a_reader_cannot_write_and_never_makes_a_checkpoint(journal: SQLiteJournal, reader: Reader) -> None:
     await journal.commit(everything())
     wal = journal.path.with_name(journal.path.name + "-wal")
     before = (wal.stat().st_size, journal.path.stat().st_mtime_ns)
-    reader = Reader(journal.path)
     await reader.counts()
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         await (await reader._open()).execute_fetchall("DELETE FROM entity")

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from tests.torture.kills import Torture
-from tests.torture.matrix import cases, deaths_of
+from tests.torture.matrix import cases, deaths_of, rows_of_the_tables
 
 SHOWN_MAX = 20  # of what is wrong
 
@@ -59,14 +59,16 @@ async def _inside(directory: Path, seed: int, share: float) -> tuple[dict[str, i
     logging.getLogger("sagamore").setLevel(logging.CRITICAL + 1)  # thousands of scripted deaths
     chance, started = random.Random(seed), time.monotonic()
     wrong: list[str] = []
+    rows: set[str] = set()
     deaths = 0
     all_cases = tuple(cases())
     for n, case in enumerate(all_cases, 1):
-        async for name, found in deaths_of(case, directory / "inside", chance, share):
+        async for name, found in deaths_of(case, directory / "inside", chance, share, rows):
             deaths += 1
             wrong += [f"{name}: {line}" for line in found]
         if n % 20 == 0 or n == len(all_cases):
             _say(f"{n} of {len(all_cases)} scenarios, {deaths} lives, {time.monotonic() - started:.0f} s")
+    wrong += [f"no scenario takes row {row}" for row in sorted(rows_of_the_tables() - rows)]
     return {"scenarios": len(all_cases), "scripted_lives": deaths}, wrong
 
 

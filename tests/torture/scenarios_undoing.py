@@ -116,9 +116,7 @@ async def cancelled_when_partly_refunded(s: Script) -> None:
 async def stuck_then_replayed(s: Script) -> None:
     await _get_stuck(s)
     _bank_gives_in(s)
-    while (await s.order()).settlement != "SETTLED":
-        await s.replay_letters()
-        await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    await s.replay_until(lambda order: order.settlement == "SETTLED" and s.bank.net(order.id) == 0)
     await s.discard_letters()
 
 
@@ -136,16 +134,16 @@ async def stuck_then_resolved_by_hand(s: Script) -> None:
 
 @scenario(captures=("at_once",), look_up=False)
 async def stuck_since_no_answer_ever_comes(s: Script) -> None:
+    """Its key may be forgotten by now, so nothing is sent again: a person looks."""
     if s.first_life:
         s.bank.lost = {"refund": 10**6}
     await s.place()
     await s.reach("CONFIRMED")
     await s.cancel()
-    await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
-    s.bank.lost = {}
-    while (await s.order()).settlement != "SETTLED":
-        await s.replay_letters()
-        await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    await s.until(lambda order: (order.settlement == "STUCK" and s.any_letter()) or order.settlement == "SETTLED")
+    if (await s.shop.payments.get(s.ids["a"])).parked is not None:
+        await s.shop.payments.resolve(s.ids["a"], outcome="refunded", reference="bank slip", by="oli")
+    await s.end()
     await s.discard_letters()
 
 
@@ -173,9 +171,7 @@ async def closing_refund_fails_days_later(s: Script) -> None:
     refund_id = s.bank.let_a_refund_fail(s.ids["a"])
     _bank_gives_in(s)
     await s.event("a", "refund_failed", refund_id=refund_id)
-    while s.bank.net(s.ids["a"]) or (await s.order()).settlement != "SETTLED":
-        await s.replay_letters()
-        await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    await s.replay_until(lambda order: order.settlement == "SETTLED" and s.bank.net(order.id) == 0)
     await s.discard_letters()
 
 

@@ -124,10 +124,14 @@ class Script:
         letters = [await self.world.engine.read(DEAD_LETTERS, letter) for letter in subjects]
         return [letter for letter in letters if isinstance(letter, DeadLetter) and letter.status == "WAITING"]
 
-    async def replay_letters(self, *, of_effects: bool = False) -> None:
-        """Replay each that waits, of messages or of effects."""
-        for letter in await self.letters():
-            if bool(letter.effect) == of_effects:
+    def any_letter(self) -> bool:
+        """Whether one waits."""
+        return any(alert.name == "dead_letter" for alert in self.shop.alerts())
+
+    async def replay_until(self, right: Callable[[Order], bool], name: str = "a") -> None:
+        """Replay each that waits, until the order is right."""
+        while not right(await self.until(lambda order: self.any_letter() or right(order), name)):
+            for letter in await self.letters():
                 await self.shop.dead_letters.replay(letter.id, by="oli")
 
     async def discard_letters(self) -> None:

@@ -153,8 +153,8 @@ async def test_late_news_becomes_events_for_the_payments_actor(bench: TwinBench)
     await bench.decide("ord_1", "paid", late=True)
     events, last = await bench.provider.events()
     assert events == (
-        PaymentEvent("ord_1", "evt_1", "refused", 1250, "", provider_id),
-        PaymentEvent("ord_1", "evt_2", "captured", 1250, "", provider_id),
+        PaymentEvent("ord_1", "evt_1", "refused", 1250, "", provider_id, 1),
+        PaymentEvent("ord_1", "evt_2", "captured", 1250, "", provider_id, 1),
     )
     assert (last, await bench.provider.events(last)) == (2, ((), 2))
 
@@ -164,7 +164,7 @@ async def test_a_refund_that_fails_later_becomes_an_event_and_is_not_found_as_re
     provider_id = answered(await bench.provider.charge(charge(), "key_1")).provider_id
     assert answered(await bench.provider.refund(refund(provider_id, 400), "key_2")).status == "refund_pending"
     events, _ = await bench.provider.events()
-    assert events == (PaymentEvent("ord_1", "evt_1", "refund_failed", 400, "ref_1", provider_id),)
+    assert events == (PaymentEvent("ord_1", "evt_1", "refund_failed", 400, "ref_1", provider_id, 1),)
     found = answered(await bench.provider.look_up(ReadRequest("ord_1", 1, provider_id, "ref_1")))
     assert (found.status, found.code) == ("refused", "refund_failed")
 
