@@ -34,9 +34,7 @@ async def read_accounts(directory: Path) -> dict[str, OurAccount]:
     try:
         for state in [state async for state in _states(files.of("orders"))]:
             order = _order(state)
-            accounts[order.id] = OurAccount(
-                order.status, order.reason, order.settlement, order.currency, order.amount
-            )
+            accounts[order.id] = OurAccount(order.status, order.reason, order.settlement, order.currency, order.amount)
         for state in [state async for state in _states(files.of("payments"))]:
             payment = _payment(state)
             account = accounts.setdefault(payment.order_id, OurAccount(currency=payment.currency))

@@ -85,6 +85,11 @@ class Customers:
             await self._tick(shop)
 
     @property
+    def waiting(self) -> list[str]:
+        """The orders that were accepted and are not at their end."""
+        return [order for order in self.accepted.values() if order not in self.ended]
+
+    @property
     def unended(self) -> int:
         """What was asked for and is not at its end."""
         return len(self._open)

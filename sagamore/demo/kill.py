@@ -19,12 +19,14 @@ WRONG = "WRONG"
 
 class Kill(msgspec.Struct, frozen=True):
     """Unanswered charges by order, each with what the provider had done; `uncertain` of them had been sent before and
-    had lost their answer; `refunds` were unanswered besides."""
+    had lost their answer; `refunds` were unanswered besides. `lived`: the orders accepted before and not at their end,
+    those first whose money was already taken."""
 
     at_ms: int
     charges: dict[str, Done]
     uncertain: int
     refunds: int
+    lived: tuple[str, ...]
 
 
 class Fate(msgspec.Struct, frozen=True, rename="camel"):
@@ -40,16 +42,18 @@ class Fate(msgspec.Struct, frozen=True, rename="camel"):
         return self.became.startswith(WRONG)
 
 
-async def look(directory: Path, ledger: Ledger, at_ms: int) -> Kill:
-    """Right after the kill. Raises DirectoryError."""
+async def look(directory: Path, ledger: Ledger, at_ms: int, waiting: list[str]) -> Kill:
+    """Right after the kill; `waiting` are the orders that customers knew to be under way. Raises DirectoryError."""
     accounts = await ledger.accounts()
     effects = await read_unanswered(directory)
     charges = [effect for effect in effects if effect.operation == "charge"]
+    done = {effect.entity: _done(accounts.get(effect.entity)) for effect in charges}
     return Kill(
         at_ms,
-        {effect.entity: _done(accounts.get(effect.entity)) for effect in charges},
+        done,
         sum(effect.state == "uncertain" for effect in charges),
         sum(effect.operation == "refund" for effect in effects),
+        tuple(sorted(waiting, key=lambda order: done.get(order) != "taken the money")),
     )
 
 

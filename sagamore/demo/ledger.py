@@ -51,5 +51,8 @@ class Ledger:
         return msgspec.json.decode(await self._get("statistics"), type=_Statistics).faults
 
     async def _get(self, path: str) -> bytes:
-        async with aiohttp.ClientSession(raise_for_status=True) as session, session.get(f"{self._url}/v1/{path}") as answer:
+        async with (
+            aiohttp.ClientSession(raise_for_status=True) as session,
+            session.get(f"{self._url}/v1/{path}") as answer,
+        ):
             return await answer.read()

@@ -1,18 +1,16 @@
-"""What is shown while a demo runs: lines that stay, and the panel, which is redrawn on a terminal where rich is
-installed and is otherwise three plain lines every few seconds."""
+"""What is shown while a demo runs: lines that stay, and how it stands, again and again. Here as plain lines; `panel.py`
+redraws it in place on a terminal."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
 from typing import Protocol
 
-from sagamore.cli.output import say
+from sagamore.cli.output import printable, say
 from sagamore.demo.kill import reason_text
 from sagamore.demo.state import State
 
 PLAIN_EVERY_S = 5.0
-LINE_CHARACTERS_MAX = 100
 
 
 class Screen(Protocol):
@@ -22,8 +20,12 @@ class Screen(Protocol):
         """A line that stays."""
         ...
 
-    def showing(self, state: State) -> "asyncio.Task[None]":
-        """The panel, until it is cancelled."""
+    def heading(self, text: str) -> None:
+        """What comes next."""
+        ...
+
+    async def show(self, state: State) -> None:
+        """How it stands, until this is cancelled."""
         ...
 
 
@@ -33,21 +35,44 @@ class Silence:
     def say(self, line: str = "") -> None:
         """Nothing."""
 
+    def heading(self, text: str) -> None:
+        """Nothing."""
+
     async def show(self, state: State) -> None:
         """Nothing."""
 
 
 class Plain:
-    """Lines."""
+    """Lines of text."""
 
     def say(self, line: str = "") -> None:
-        """A line, at once."""
-        say(line)
+        """At once, for who reads it through a pipe."""
+        say(printable(line))
         sys.stdout.flush()
 
+    def heading(self, text: str) -> None:
+        """In capitals after an empty line."""
+        self.say()
+        self.say(text.upper())
+
     async def show(self, state: State) -> None:
-        """Every few seconds, until it is cancelled."""
+        """Three lines every few seconds."""
         while True:
             await asyncio.sleep(PLAIN_EVERY_S)
-            for line in plain_lines(state):
-                self.say(line)
+            provider = state.provider
+            self.say(
+                f"{state.elapsed_s:4.0f} s  orders    {state.placed:,} placed, {state.confirmed:,} confirmed"
+                f" ({state.rate:,.0f}/s), {cancelled_text(state.cancelled)}"
+            )
+            self.say(
+                f"        provider  {provider.ok:,} ok, {provider.refused:,} refused, {provider.unanswered:,} answers"
+                f" lost or 5xx, {provider.in_flight} under way, breaker {provider.breaker}"
+            )
+            shelves = "; ".join(f"{shelf.product} {shelf.available:,}" for shelf in state.shelves)
+            self.say(f"        stock     available: {shelves or 'not known yet'}")
+
+
+def cancelled_text(cancelled: Counter[str]) -> str:
+    """How many orders were cancelled, by reason."""
+    reasons = ", ".join(f"{count:,} {reason_text(reason)}" for reason, count in cancelled.most_common())
+    return f"{cancelled.total():,} cancelled" + (f" ({reasons})" if reasons else "")

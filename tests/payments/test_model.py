@@ -270,4 +270,4 @@ class World(RuleBasedStateMachine):
 
 
 TestWorld = World.TestCase
-TestWorld.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, report_multiple_bugs=False)
+TestWorld.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, report_multiple_bugs=False)

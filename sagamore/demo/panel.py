@@ -1,0 +1,83 @@
+"""The live panel, drawn with rich: orders, provider and stock side by side, four times a second."""
+
+import asyncio
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from sagamore.demo.kill import REASONS, reason_text
+from sagamore.demo.state import State
+
+REDRAWN_EVERY_S = 0.25
+
+
+class Terminal:
+    """A screen on a terminal. Lines that stay are printed above the panel."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+
+    def say(self, line: str = "") -> None:
+        """Wrapped by the terminal, so that it can be copied whole."""
+        self._console.print(Text(line), soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        """In bold after an empty line."""
+        self._console.print(Text(f"\n{text}", style="bold"))
+
+    async def show(self, state: State) -> None:
+        """The panel; its last picture stays."""
+        with Live(_panel(state), console=self._console, auto_refresh=False) as live:
+            try:
+                while True:
+                    await asyncio.sleep(REDRAWN_EVERY_S)
+                    live.update(_panel(state), refresh=True)
+            finally:
+                live.update(_panel(state), refresh=True)
+
+
+def _panel(state: State) -> Panel:
+    columns = Table.grid(padding=(0, 3))
+    columns.add_row(_orders(state), _provider(state), _stock(state))
+    return Panel(columns, title=f"{state.phase}, {state.elapsed_s:.0f} s", title_align="left", expand=False)
+
+
+def _orders(state: State) -> Table:
+    rows = [
+        ("placed", f"{state.placed:,}"),
+        ("confirmed", f"{state.confirmed:,}"),
+        ("  a second", f"{state.rate:,.0f}"),
+        ("cancelled", f"{state.cancelled.total():,}"),
+        *((f"  {reason_text(reason)}", f"{state.cancelled[reason]:,}") for reason in REASONS),
+        ("turned away, sold out", f"{state.sold_out:,}"),
+    ]
+    return _table(("Orders", ""), rows)
+
+
+def _provider(state: State) -> Table:
+    provider = state.provider
+    rows = [
+        ("ok", f"{provider.ok:,}"),
+        ("refused", f"{provider.refused:,}"),
+        ("lost answers, 5xx", f"{provider.unanswered:,}"),
+        ("under way", f"{provider.in_flight:,}"),
+        ("breaker", provider.breaker),
+    ]
+    return _table(("Provider", ""), rows)
+
+
+def _stock(state: State) -> Table:
+    rows = [(shelf.product, f"{shelf.reserved:,}", f"{shelf.available:,}") for shelf in state.shelves]
+    return _table(("Stock", "reserved", "available"), rows)
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for n, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if n else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
