@@ -76,7 +76,7 @@ class SQLiteJournal:
         ((busy, _, _),) = await self._fetch("PRAGMA wal_checkpoint(TRUNCATE)")
         if busy:
             raise NotWritable(
-                f"{self.path}: its WAL cannot be checked in, because a process reads the file (pid"
+                f"{self.path}: its WAL cannot be checked in while another program uses the file (read by pid"
                 f" {', '.join(map(str, snapshot_holders(self.path))) or 'unknown'}); end that one"
             )
         ((size,),) = await self._fetch("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")

@@ -23,8 +23,7 @@ class FileSlot:
     def name(self, address: str, message: str) -> None:
         """This turn begins."""
         text = f"{address} {message}".encode()[: SLOT_BYTES - 2]
-        self._map[2 : 2 + len(text)] = text
-        self._map[0:2] = len(text).to_bytes(2, "big")
+        self._map[: 2 + len(text)] = len(text).to_bytes(2, "big") + text
 
     def clear(self) -> None:
         """No turn is being taken."""

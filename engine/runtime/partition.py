@@ -338,9 +338,9 @@ class Partition:
         for key, after in batch.states.items() if self.actor.indexed else ():
             before = self.committed.cache.get(key) or batch.loaded.get(key)
             for field in self.actor.indexed:
-                old, new = _index_value(before, field), _index_value(after, field)
+                old, new = getattr(before, field, None), getattr(after, field, None)
                 if old != new:
-                    changes.append(IndexChange(field, key, old, new))
+                    changes.append(IndexChange(field, key, _index_value(old), _index_value(new)))
         return changes
 
     # --- dispatch ---
@@ -435,6 +435,5 @@ class Partition:
         )  # fmt: skip
 
 
-def _index_value(state: Any, field: str) -> str | None:
-    value = getattr(state, field, None)
+def _index_value(value: object) -> str | None:
     return None if value in (None, "") else str(value)

@@ -24,7 +24,7 @@ def test_a_hundred_mugs_for_a_thousand_orders_go_to_exactly_a_hundred_and_all_co
         got_one += result.sent() == [StockReserved(order, 0)]
     assert (got_one, stock.available) == (100, 0)
     for order, hold in holds.items():
-        message = ReleaseStock(order, 0, (ProductQuantity("mug", 1),))
+        release = ReleaseStock(order, 0, (ProductQuantity("mug", 1),))
         entities = {stock_key("mug"): stock, f"hold:{order}": hold}
-        stock = take(InventoryActor(), message, entities).entities[stock_key("mug")]
+        stock = take(InventoryActor(), release, entities).entities[stock_key("mug")]
     assert stock == Stock("mug", 100, 0)

@@ -99,7 +99,7 @@ class Bank:
             answer = self._answer(provider_id) if provider_id in self.deals else None
         return ("succeeded", encode(answer).decode()) if answer else ("refused", "")
 
-    def settle_by_hand(self, effect: EffectStarted) -> str:
+    def settle_by_hand(self, effect: EffectStarted) -> Any:
         """What a person who looks into the books says of it; empty where the customer or the bank has to decide."""
         request = msgspec.json.decode(effect.request)
         self.answers.setdefault(effect.key, ("refused", '{"status":"refused"}'))  # it never arrived, and is barred

@@ -1,6 +1,7 @@
 """What a data directory is made of, and every directory that must not be opened: each has its own error, says what
 would be right, and is left as it was."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -335,6 +336,14 @@ def test_a_directory_without_the_right_to_write_is_refused() -> None:
         refused(shop, NotWritable, "Permission denied")
         refused(shop / "inner", NotWritable, "Permission denied")
         shop.chmod(0o700)
+
+
+def test_a_file_without_the_right_to_write_is_not_called_damaged() -> None:
+    with unprivileged() as folder:
+        Directory.open(folder / "shop", {"orders": 1}, now_ms=NOW_MS).close()
+        (folder / "shop" / "orders-0.sqlite").chmod(0o400)
+        with pytest.raises(NotWritable, match=r"orders-0\.sqlite cannot be used: attempt to write a readonly database"):
+            asyncio.run(run_once(folder / "shop", {"orders": 1}))
 
 
 async def test_a_read_only_mount_is_refused(shop: Path) -> None:

@@ -172,7 +172,7 @@ async def test_a_locked_file_is_not_called_damaged(database: Path, monkeypatch: 
     monkeypatch.setattr(journal_module, "BUSY_TIMEOUT_MS", 50)
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(NotWritable, match="locked"):
+        with pytest.raises(NotWritable, match="while another program uses the file"):
             async with opened(SQLiteJournal(database)):
                 pass
 
