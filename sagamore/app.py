@@ -18,36 +18,21 @@ from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.providers.absent import AbsentPayments
 from sagamore.control import serving
-from sagamore.doors.dead_letters import DeadLetters
-from sagamore.doors.inventory import Inventory
-from sagamore.doors.orders import Orders
-from sagamore.doors.payments import Payments
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS
 from sagamore.engine.effect import Provider
-from sagamore.engine.message import Message, Record, State
 from sagamore.engine.ports import Clock
 from sagamore.engine.runtime.clock import SystemClock
-from sagamore.engine.runtime.engine import Alert, Engine, Health
+from sagamore.engine.runtime.engine import Alert, Engine
 from sagamore.engine.system_actor import SYSTEM
-from sagamore.files import Files
 from sagamore.settings import Settings
-from sagamore.statistics import Statistics, statistics_of
+from sagamore.shop import Shop
 from sagamore.storage.directory import Directory
 from sagamore.storage.manifest import read_manifest
 
 
-class Sagamore:
-    """An open shop. Everything it offers must be used in the event loop that opened it."""
-
-    def __init__(self, engine: Engine, directory: Directory) -> None:
-        self.engine = engine
-        self.path = directory.path
-        self.files = Files(directory.path)
-        self.orders = Orders(engine, self.files)
-        self.inventory = Inventory(engine, self.files)
-        self.payments = Payments(engine, self.files)
-        self.dead_letters = DeadLetters(engine, self.files)
+class Sagamore(Shop):
+    """A shop, and the way to open one."""
 
     @classmethod
     @asynccontextmanager
@@ -83,7 +68,7 @@ class Sagamore:
             )  # fmt: skip
             await engine.start()
             try:
-                shop = cls(engine, directory)
+                shop = cls(engine, directory.path)
                 try:
                     async with serving(shop):
                         yield shop
@@ -94,26 +79,6 @@ class Sagamore:
         finally:
             await provider.close()
             directory.close()
-
-    async def ask(self, kind: str, message: Message, *, idempotency_key: str | None = None) -> Record | None:
-        """Send a command to an actor of the host's own; its reply, once that is durable. See `Engine.ask`."""
-        return await self.engine.ask(kind, message, key=idempotency_key, scope="host")
-
-    async def read(self, kind: str, key: str) -> State | None:
-        """An entity of any actor, as last committed; None if there is none."""
-        return await self.engine.read(kind, key)
-
-    def alerts(self) -> tuple[Alert, ...]:
-        """The conditions that stand, oldest first."""
-        return self.engine.alerts()
-
-    def health(self) -> Health:
-        """Whether someone should look, and at what."""
-        return self.engine.health()
-
-    def statistics(self) -> Statistics:
-        """Every queue, pool and cache, and how orders fare."""
-        return statistics_of(self.engine)
 
 
 def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], wanted: Mapping[str, int]) -> dict[str, int]:

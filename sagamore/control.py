@@ -19,17 +19,15 @@ import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from sagamore.engine.errors import InvalidInput, NotWritable, Overloaded, SagamoreError
 from sagamore.engine.runtime.supervisor import Supervisor
 from sagamore.operations import decode_operation
+from sagamore.shop import Shop
 from sagamore.storage.disk import NEW
-
-if TYPE_CHECKING:
-    from sagamore.app import Sagamore
 
 log = logging.getLogger("sagamore.control")
 
@@ -50,7 +48,7 @@ class ErrorView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @asynccontextmanager
-async def serving(shop: "Sagamore") -> AsyncIterator[None]:
+async def serving(shop: Shop) -> AsyncIterator[None]:
     """Serve until the block ends. Raises InvalidInput (a path too long), NotWritable."""
     server = _Server(shop)
     listener = _listen(shop.path)
@@ -105,7 +103,7 @@ def _listen(directory: Path) -> socket.socket:
 class _Server:
     """The connections of one socket."""
 
-    def __init__(self, shop: "Sagamore") -> None:
+    def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._supervisor = Supervisor()
         self._connections: set[asyncio.Task[Any]] = set()

@@ -7,14 +7,12 @@ another process does. Either way the same door checks them and the same view ans
 files.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
+from sagamore.shop import Shop
 from sagamore.views import View
-
-if TYPE_CHECKING:
-    from sagamore.app import Sagamore
 
 
 class Operation(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, tag_field="operation"):
@@ -22,6 +20,6 @@ class Operation(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
 
     answer: ClassVar[type[Any]]
 
-    async def run(self, shop: "Sagamore") -> View:
+    async def run(self, shop: Shop) -> View:
         """Do it. Raises what the door raises."""
         raise NotImplementedError

@@ -3,17 +3,15 @@
 import os
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from sagamore.actors.orders.money import Money
 from sagamore.operation import Operation
 from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder
+from sagamore.shop import Shop
 from sagamore.views import HealthView, LetterView, PaymentView, StockView
-
-if TYPE_CHECKING:
-    from sagamore.app import Sagamore
 
 
 class _StockChange(Operation, frozen=True, kw_only=True):
@@ -29,7 +27,7 @@ class ReceiveStock(_StockChange, frozen=True, kw_only=True, tag="stock.receive")
 
     quantity: int
 
-    async def run(self, shop: "Sagamore") -> StockView:
+    async def run(self, shop: Shop) -> StockView:
         """At the door of inventory."""
         key = self.idempotency_key
         stock = await shop.inventory.receive(
@@ -44,7 +42,7 @@ class SetStock(_StockChange, frozen=True, kw_only=True, tag="stock.set"):
     on_hand: int
     expected: int
 
-    async def run(self, shop: "Sagamore") -> StockView:
+    async def run(self, shop: Shop) -> StockView:
         """At the door of inventory."""
         key, expected = self.idempotency_key, self.expected
         stock = await shop.inventory.set(
@@ -58,7 +56,7 @@ class AdjustStock(_StockChange, frozen=True, kw_only=True, tag="stock.adjust"):
 
     quantity: int
 
-    async def run(self, shop: "Sagamore") -> StockView:
+    async def run(self, shop: Shop) -> StockView:
         """At the door of inventory."""
         key = self.idempotency_key
         stock = await shop.inventory.adjust(
@@ -77,7 +75,7 @@ class ResolvePayment(Operation, frozen=True, kw_only=True, tag="payments.resolve
     by: str
     amount: str = ""
 
-    async def run(self, shop: "Sagamore") -> PaymentView:
+    async def run(self, shop: Shop) -> PaymentView:
         """At the door of payments."""
         payment = await shop.payments.get(self.order_id)
         minor = Money(self.amount, payment.currency).minor if self.amount else 0
@@ -95,7 +93,7 @@ class ReplayLetter(Operation, frozen=True, kw_only=True, tag="dead_letters.repla
     letter: str
     by: str
 
-    async def run(self, shop: "Sagamore") -> LetterView:
+    async def run(self, shop: Shop) -> LetterView:
         """At the door of dead letters."""
         return LetterView.of(await shop.dead_letters.replay(self.letter, by=self.by))
 
@@ -108,7 +106,7 @@ class DiscardLetter(Operation, frozen=True, kw_only=True, tag="dead_letters.disc
     by: str
     reason: str
 
-    async def run(self, shop: "Sagamore") -> LetterView:
+    async def run(self, shop: Shop) -> LetterView:
         """At the door of dead letters."""
         return LetterView.of(await shop.dead_letters.discard(self.letter, by=self.by, reason=self.reason))
 
@@ -118,7 +116,7 @@ class GetHealth(Operation, frozen=True, kw_only=True, tag="health"):
 
     answer: ClassVar[type[Any]] = HealthView
 
-    async def run(self, shop: "Sagamore") -> HealthView:
+    async def run(self, shop: Shop) -> HealthView:
         """Partitions and alerts."""
         health = shop.health()
         return HealthView(status=health.status, pid=os.getpid(), problems=health.problems)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from sagamore.actors.orders.door import Charge, Line
 from sagamore.actors.orders.money import Money
@@ -10,10 +10,8 @@ from sagamore.actors.orders.order import Order
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.runtime.deadline import Deadline
 from sagamore.operation import Operation
+from sagamore.shop import Shop
 from sagamore.views import ChargeView, LineView, OrderView, RefundView
-
-if TYPE_CHECKING:
-    from sagamore.app import Sagamore
 
 WAIT_MS_MAX = 60_000  # a client that has gone holds its connection for as long as it wanted to wait
 
@@ -32,7 +30,7 @@ class PlaceOrder(Operation, frozen=True, kw_only=True, tag="orders.place"):
     idempotency_key: str | None = None
     wait_ms: int = 0
 
-    async def run(self, shop: "Sagamore") -> OrderView:
+    async def run(self, shop: Shop) -> OrderView:
         """At the door of orders."""
         _check_wait(self.wait_ms)
         order = await shop.orders.place(
@@ -54,7 +52,7 @@ class CancelOrder(Operation, frozen=True, kw_only=True, tag="orders.cancel"):
     idempotency_key: str | None = None
     wait_ms: int = 0
 
-    async def run(self, shop: "Sagamore") -> OrderView:
+    async def run(self, shop: Shop) -> OrderView:
         """At the door of orders."""
         _check_wait(self.wait_ms)
         order = await shop.orders.cancel(self.order_id, by=self.by, idempotency_key=self.idempotency_key)
@@ -72,7 +70,7 @@ class RefundOrder(Operation, frozen=True, kw_only=True, tag="orders.refund"):
     idempotency_key: str | None = None
     wait_ms: int = 0
 
-    async def run(self, shop: "Sagamore") -> RefundView:
+    async def run(self, shop: Shop) -> RefundView:
         """At the door of orders."""
         _check_wait(self.wait_ms)
         order = await shop.orders.get(self.order_id)
@@ -93,7 +91,7 @@ class ShipOrder(Operation, frozen=True, kw_only=True, tag="orders.ship"):
     tracking: str = ""
     idempotency_key: str | None = None
 
-    async def run(self, shop: "Sagamore") -> OrderView:
+    async def run(self, shop: Shop) -> OrderView:
         """At the door of orders."""
         return OrderView.of(
             await shop.orders.ship(self.order_id, tracking=self.tracking, idempotency_key=self.idempotency_key)
@@ -108,7 +106,7 @@ def at_rest(order: Order) -> bool:
     return order.status != "PENDING" and order.settlement != "DUE" and not asked
 
 
-async def _rest(shop: "Sagamore", order: Order, wait_ms: int) -> Order:
+async def _rest(shop: Shop, order: Order, wait_ms: int) -> Order:
     """The order at rest, or as it is when the time is up."""
     if not wait_ms or at_rest(order):
         return order

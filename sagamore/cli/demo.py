@@ -43,16 +43,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def _demo(args: Namespace) -> int:
     directory = _directory(args.dir)
     screen = _screen(args.json)
-    screen.say(
-        f"For {args.seconds:g} seconds customers order from a shop in a process of its own, which is paid through a"
-        " provider that refuses cards, fails, is slow, and loses answers after it has taken the money."
-    )
-    screen.say(
-        "Half-way the shop is killed with SIGKILL and started again; at the end its books are held against the"
-        " provider's, order by order."
-    )
-    screen.say()
-    screen.say(f"Everything is kept in {directory}")
+    _introduce(screen, args.seconds, directory)
     demo = asyncio.ensure_future(Demo(directory, args.seconds, args.seed, screen).run(_program()))
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, demo.cancel)
@@ -67,6 +58,19 @@ async def _demo(args: Namespace) -> int:
     else:
         tell(screen, facts)
     return int(not facts.ok)
+
+
+def _introduce(screen: Screen, seconds: float, directory: Path) -> None:
+    screen.say(
+        f"For {seconds:g} seconds customers order from a shop in a process of its own, which is paid through a"
+        " provider that refuses cards, fails, is slow, and loses answers after it has taken the money."
+    )
+    screen.say(
+        "Half-way the shop is killed with SIGKILL and started again; at the end its books are held against the"
+        " provider's, order by order."
+    )
+    screen.say()
+    screen.say(f"Everything is kept in {directory}")
 
 
 def _directory(named: Path | None) -> Path:

@@ -68,7 +68,8 @@ def _broken_promises(ours: dict[str, OurAccount], customers: Customers) -> list[
 
 
 def _currencies(ours: dict[str, OurAccount], theirs: dict[str, Account]) -> list[str]:
-    return sorted({account.currency for account in (*ours.values(), *theirs.values()) if account.currency})
+    currencies = {account.currency for account in ours.values()} | {account.currency for account in theirs.values()}
+    return sorted(currencies - {""})
 
 
 def _totals(currency: str, ours: dict[str, OurAccount], theirs: dict[str, Account]) -> Totals:

@@ -1,9 +1,11 @@
 """The live panel, drawn with rich: orders, provider and stock side by side, four times a second."""
 
 import asyncio
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.live import Live
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +23,12 @@ class Terminal:
         self._console = Console(highlight=False)
 
     def say(self, line: str = "") -> None:
-        """Wrapped by the terminal, so that it can be copied whole."""
+        """Wrapped between words, under its indentation."""
+        text = line.lstrip()
+        self._console.print(Padding(Text(text), (0, 0, 0, len(line) - len(text))))
+
+    def paste(self, line: str) -> None:
+        """Wrapped by the terminal alone, which forgets it when it is copied."""
         self._console.print(Text(line), soft_wrap=True)
 
     def heading(self, text: str) -> None:
@@ -74,7 +81,7 @@ def _stock(state: State) -> Table:
     return _table(("Stock", "reserved", "available"), rows)
 
 
-def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for n, heading in enumerate(headings):
         table.add_column(heading, justify="right" if n else "left", no_wrap=True)

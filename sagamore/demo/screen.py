@@ -20,6 +20,10 @@ class Screen(Protocol):
         """A line that stays."""
         ...
 
+    def paste(self, line: str) -> None:
+        """A line that stays and is to be copied whole."""
+        ...
+
     def heading(self, text: str) -> None:
         """What comes next."""
         ...
@@ -33,6 +37,9 @@ class Silence:
     """Nothing is shown, for `--json`."""
 
     def say(self, line: str = "") -> None:
+        """Nothing."""
+
+    def paste(self, line: str) -> None:
         """Nothing."""
 
     def heading(self, text: str) -> None:
@@ -49,6 +56,8 @@ class Plain:
         """At once, for who reads it through a pipe."""
         say(printable(line))
         sys.stdout.flush()
+
+    paste = say
 
     def heading(self, text: str) -> None:
         """In capitals after an empty line."""

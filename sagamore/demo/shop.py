@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from sagamore import Line, Money, OrderSettings, OutOfStock, Overloaded, Sagamore, Settings
+from sagamore import Line, Money, Order, OrderSettings, OutOfStock, Overloaded, Sagamore, Settings
 from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.cli.run import run
 from sagamore.demo.wire import (
@@ -60,13 +60,13 @@ async def _do(shop: Sagamore, command: Command) -> None:
 
 async def _place(shop: Sagamore, wanted: Place) -> None:
     lines = [Line(piece.product, piece.quantity, Money(piece.price, wanted.currency)) for piece in wanted.pieces]
-    while True:
+    order: Order | None = None
+    while order is None:
         try:
             order = await shop.orders.place(
                 user_id=wanted.user, lines=lines, payment_method="pm_card", reference=f"#{wanted.n}",
                 idempotency_key=f"order-{wanted.n}",
             )  # fmt: skip
-            break
         except OutOfStock:
             _say(SoldOut(wanted.n))
             return

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 
 from sagamore.demo.books import Books, Totals
 from sagamore.demo.facts import Facts
@@ -20,7 +21,7 @@ def tell_kill(screen: Screen, kill: Kill, pid: int) -> None:
     counts = Counter(kill.charges.values())
     if counts:
         done = ", ".join(f"for {counts[kind]} it had {kind}" for kind in KINDS if counts[kind])
-        screen.say(f"  The provider knows better: {done}.")
+        screen.say(f"  The provider's ledger, asked now: {done}.")
 
 
 def tell(screen: Screen, facts: Facts) -> None:
@@ -50,7 +51,7 @@ def tell(screen: Screen, facts: Facts) -> None:
         screen.say("  BOOKS OR AUDIT DISAGREE: see the lines above. Please report this, with the directory.")
     screen.heading("Try next")
     for command in facts.next:
-        screen.say(f"  {command}")
+        screen.paste(f"  {command}")
 
 
 def _tell_books(screen: Screen, books: Books) -> None:
@@ -74,13 +75,13 @@ def _tell_totals(screen: Screen, totals: Totals) -> None:
         ("refunded", totals.refunded, totals.provider_refunded),
     ):
         same = "equal" if ours == theirs else "DIFFERENT"
-        screen.say(f"  {totals.currency} {what:8} {ours:>14} {theirs:>14}  {same}")
+        screen.say(f"  {totals.currency} {what:8} {Decimal(ours):>14,} {Decimal(theirs):>14,}  {same}")
 
 
 def _tell_story(screen: Screen, facts: Facts) -> None:
     if facts.story is None:
         return
-    screen.heading("The story of one order that lived through the kill")
+    screen.heading("The story of one order that lived through the kill, from the files alone")
     for line in facts.story.lines:
         screen.say(f"  {line}")
 

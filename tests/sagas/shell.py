@@ -4,6 +4,7 @@ Handlers are pure, so each is run once for a side and a message, through `run_tu
 is remembered: that is what makes millions of worlds affordable.
 """
 
+from itertools import count
 from typing import Any, NamedTuple
 
 from sagamore.actors.orders.inventory import InventoryActor
@@ -15,6 +16,7 @@ from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.errors import Refused
+from sagamore.engine.ids import derived_id
 from sagamore.engine.message import Codec, Message
 from sagamore.engine.testing import NOON_MS, TurnResult, run_turn
 from sagamore.engine.turn import (
@@ -26,6 +28,7 @@ from sagamore.engine.turn import (
     TimerCancelled,
     TimerSet,
 )
+from tests.protocol.explore import Violation
 from tests.sagas.world import (
     AMOUNT,
     LATE_MS,
@@ -98,6 +101,8 @@ class Shell:
                     after, result = self._stock(side, message)
         except (Refused, Unlisted):
             return None
+        except Exception as error:
+            raise Violation(f"{type(message).__name__} breaks a handler: {error!r}") from error
         sent = tuple(self.numbers.of(_sending(i)) for i in result.intentions if isinstance(i, Sent))
         return Taken(self.numbers.of(after), sent)
 
@@ -118,8 +123,7 @@ class Shell:
         return plain_order(side._replace(order=result.state, armed=armed)), result
 
     def _payment(self, side: PaymentSide, message: Message) -> tuple[PaymentSide, TurnResult]:
-        reads = [f.effect.id for f in side.flights if f.effect.operation == "read"]
-        message_id = f"msg_read_{len(reads)}" if isinstance(message, PollPayment) else f"msg_{side.serial}"
+        message_id = _free_read(side) if isinstance(message, PollPayment) else f"msg_{side.serial}"
         result = self._run(self.payments, message, {ORDER: side.payment}, message_id)
         flights = {flight.effect.id: flight for flight in side.flights}
         timers, letters, serial = dict(side.timers), list(side.letters), side.serial
@@ -145,7 +149,13 @@ class Shell:
     def _stock(self, side: StockSide, message: Message) -> tuple[StockSide, TurnResult]:
         stocks = {stock_key(stock.product_id): stock for stock in side.stocks}
         result = self._run(self.inventory, message, {hold_key(ORDER): side.hold, **stocks}, "msg")
-        return StockSide(result.state, tuple(result.entities[key] for key in stocks)), result
+        return StockSide(result.entities.get(hold_key(ORDER)), tuple(result.entities[key] for key in stocks)), result
+
+
+def _free_read(side: PaymentSide) -> str:
+    """Reads come again and again: an id serves anew when nobody can mistake it for the old one."""
+    known = {flight.effect.id for flight in side.flights}
+    return next(m for n in count() if derived_id("eff", NOON_MS, 0, m := f"msg_read_{n}", 1) not in known)
 
 
 def _sending(sent: Sent) -> Sending:

@@ -1,13 +1,15 @@
-"""Journals for the contract suite. To judge another implementation, add a maker to JOURNALS."""
+"""Journals for the contract suite, and directories. To judge another implementation, add a maker to JOURNALS."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sagamore.engine.ports import Journal
+from sagamore.engine.ports import Commit, Journal
 from sagamore.storage import partition_file
 from sagamore.storage.journal import SQLiteJournal
+from tests.storage.refusals import PARTITIONS
+from tests.storage.samples import parcel, run_once
 
 MakeJournal = Callable[[], Journal]
 """Each call gives a new journal, not yet open, on the same stored rows."""
@@ -32,4 +34,13 @@ def database(tmp_path: Path) -> Path:
     """A fresh partition file of SQLite's journal."""
     path = tmp_path / "orders-0.sqlite"
     partition_file.make(path)
+    return path
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> Path:
+    """A stopped directory that has lived twice and holds a state and two messages on their way."""
+    path = tmp_path / "shop"
+    await run_once(path, PARTITIONS)
+    await run_once(path, PARTITIONS, {"orders/0": Commit(1, {"ord_1": b"{}"}, parcels=[parcel(1, 2)])})
     return path

@@ -1,0 +1,45 @@
+"""An open shop: its doors, and what it says of itself."""
+
+from pathlib import Path
+
+from sagamore.doors.dead_letters import DeadLetters
+from sagamore.doors.inventory import Inventory
+from sagamore.doors.orders import Orders
+from sagamore.doors.payments import Payments
+from sagamore.engine.message import Message, Record, State
+from sagamore.engine.runtime.engine import Alert, Engine, Health
+from sagamore.files import Files
+from sagamore.statistics import Statistics, statistics_of
+
+
+class Shop:
+    """Everything it offers must be used in the event loop that opened it."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self.engine = engine
+        self.path = path
+        self.files = Files(path)
+        self.orders = Orders(engine, self.files)
+        self.inventory = Inventory(engine, self.files)
+        self.payments = Payments(engine, self.files)
+        self.dead_letters = DeadLetters(engine, self.files)
+
+    async def ask(self, kind: str, message: Message, *, idempotency_key: str | None = None) -> Record | None:
+        """Send a command to an actor of the host's own; its reply, once that is durable. See `Engine.ask`."""
+        return await self.engine.ask(kind, message, key=idempotency_key, scope="host")
+
+    async def read(self, kind: str, key: str) -> State | None:
+        """An entity of any actor, as last committed; None if there is none."""
+        return await self.engine.read(kind, key)
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """The conditions that stand, oldest first."""
+        return self.engine.alerts()
+
+    def health(self) -> Health:
+        """Whether someone should look, and at what."""
+        return self.engine.health()
+
+    def statistics(self) -> Statistics:
+        """Every queue, pool and cache, and how orders fare."""
+        return statistics_of(self.engine)
