@@ -55,6 +55,16 @@ class TimerRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     cause: str
     body: msgspec.Raw
 
+    @property
+    def id(self) -> str:
+        """What it is known by."""
+        return timer_id(self.entity, self.name)
+
+
+def timer_id(entity: str, name: str) -> str:
+    """Entity and name as one text that no other pair has: names do not contain U+001F."""
+    return f"{entity}\x1f{name}"
+
 
 class RetryRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An accepted message whose turn raised: it left the line and comes again when due."""

@@ -161,7 +161,7 @@ class SQLiteJournal:
         """The next timers by (due, entity and name)."""
         found = await self._fetch(
             f"SELECT {rows.TIMER_COLUMNS} FROM timer"
-            " WHERE (due_ms, entity || '/' || name) > (?, ?) ORDER BY due_ms, entity || '/' || name LIMIT ?",
+            " WHERE (due_ms, entity || char(31) || name) > (?, ?) ORDER BY due_ms, entity || char(31) || name LIMIT ?",
             (*after, limit),
         )
         return [rows.timer_row(row) for row in found]

@@ -34,7 +34,7 @@ CREATE TABLE outbox(receiver TEXT NOT NULL, lane INTEGER NOT NULL, last INTEGER 
     at_ms INTEGER NOT NULL, envelopes TEXT NOT NULL, UNIQUE(receiver, lane, last));
 CREATE TABLE timer(entity TEXT, name TEXT, due_ms INTEGER NOT NULL, correlation TEXT NOT NULL, cause TEXT NOT NULL,
     body TEXT NOT NULL, PRIMARY KEY(entity, name)) WITHOUT ROWID;
-CREATE INDEX timer_due ON timer(due_ms, entity || '/' || name);
+CREATE INDEX timer_due ON timer(due_ms, entity || char(31) || name);
 CREATE TABLE retry(id TEXT PRIMARY KEY, due_ms INTEGER NOT NULL, row TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX retry_due ON retry(due_ms, id);
 CREATE TABLE effect(id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, due_ms INTEGER NOT NULL, parked INTEGER NOT NULL,

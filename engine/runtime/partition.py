@@ -19,7 +19,6 @@ from sagamore.engine.errors import Closed, OutcomeUnknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, State
 from sagamore.engine.ports import AlertRow, Clock, Commit, CommitRefused, IndexChange, Journal, Opened, Scheduled, Slot
-from sagamore.engine.runtime.agenda import Cursor
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.effects import Effects
 from sagamore.engine.runtime.loader import Loader
@@ -31,13 +30,12 @@ from sagamore.engine.runtime.mailbox import (
     Mailbox,
     MailboxStatistics,
     ParkEffect,
-    RetryDue,
-    TimerDue,
     Undeliverable,
     WithdrawEffect,
 )
 from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.relay import Relay, RelayStatistics
+from sagamore.engine.runtime.reminders import Reminders
 from sagamore.engine.runtime.turns import Committed, TurnTaker
 from sagamore.engine.turn import Routes
 
@@ -103,16 +101,13 @@ class Partition:
         opened = await self.journal.open()
         self.opened = opened
         self.turn = opened.turn
-        self._now_ms = self._opened_ms = self._prune_at_ms = self._clock.now_ms()
+        self._now_ms = self._prune_at_ms = self._clock.now_ms()
         self.relay = Relay(self.address, opened, self._env.peer, self._now_ms)
-        self._timers = Cursor(
-            self.journal.load_timers, lambda row: (row.due_ms, f"{row.entity}/{row.name}"), anything=opened.timers > 0
-        )
-        self._retries = Cursor(self.journal.load_retries, lambda row: (row.due_ms, row.id), anything=opened.retries > 0)
+        self._reminders = Reminders(self.journal, opened, self.mailbox, self._clock, self._limits, self._wake.set)
         await self._effects.open(opened.effects, opened.turn, clean=opened.clean)
         alerts = {(alert.name, alert.subject): alert for alert in opened.alerts}
         self.committed = Committed(
-            opened.inbox, {}, alerts, opened.deaths, self._retries.under_way, self._timers.under_way
+            opened.inbox, {}, alerts, opened.deaths, self._reminders.retries, self._reminders.timers
         )
         self._loader = Loader(self.address, self.actor, self.journal, self.committed.cache, self._limits)
         answers = Codec(dict.fromkeys((*self.actor.state_types, *self.actor.message_types, *self.actor.replies)))
@@ -228,9 +223,7 @@ class Partition:
         return bool(self.relay.spilled) or (due_ms is not None and due_ms <= now_ms)
 
     def _next_due_ms(self) -> int | None:
-        most = self._limits.due_rows_max
-        due = [cursor.next_due_ms for cursor in (self._timers, self._retries) if len(cursor.under_way) < most]
-        due.append(self._effects.next_due_ms())
+        due = (self._reminders.next_due_ms(), self._effects.next_due_ms())
         return min((ms for ms in due if ms is not None), default=None)
 
     def _set_alarm(self) -> None:
@@ -241,35 +234,15 @@ class Partition:
 
     async def _refill(self) -> None:
         """Bring what is due, and what has room elsewhere, from disk."""
-        now_ms, most = self._clock.now_ms(), self._limits.due_rows_max
+        now_ms = self._clock.now_ms()
         for stream in self.relay.spilled:
             if self._env.exists(stream[0]):
                 await self.relay.refill(stream, self.journal)
             elif envelopes := await self.relay.read(stream, self.journal):
                 self.relay.hand_over_to_nobody(stream, envelopes[-1].seq)
                 self.mailbox.put_control(Undeliverable(*stream, tuple(envelopes)))
-        room = most - len(self._timers.under_way)
-        if room > 0 and self._timers.due(now_ms):
-            for timer in await self._timers.read(now_ms, room):
-                self._remind(TimerDue(timer), timer.due_ms, now_ms)
-        room = most - len(self._retries.under_way)
-        if room > 0 and self._retries.due(now_ms):
-            for retry in await self._retries.read(now_ms, room):
-                self._remind(RetryDue(retry), retry.due_ms, now_ms)
-        await self._effects.refill(now_ms, most)
-
-    def _remind(self, hint: TimerDue | RetryDue, due_ms: int, now_ms: int) -> None:
-        """Put a hint into the mailbox; what fell due while nobody ran is spread over the time after the start."""
-        spread_ms = self._opened_ms + self._limits.overdue_spread_ms - now_ms
-        if due_ms >= self._opened_ms or spread_ms <= 0:
-            self.mailbox.put_hint(hint)
-            return
-
-        def remind() -> None:
-            self.mailbox.put_hint(hint)
-            self._wake.set()
-
-        self._clock.call_at(now_ms + int(self._clock.random_fraction() * spread_ms), remind)
+        await self._reminders.refill(now_ms)
+        await self._effects.refill(now_ms, self._limits.due_rows_max)
 
     def _tell_waiting(self) -> None:
         """The batch made room: wake the relays that wait for it, in turn."""
@@ -399,14 +372,7 @@ class Partition:
             if alert is not None:
                 committed.alerts[alert_key] = alert
                 self._env.alerted(self.address, alert)
-        for (entity, name), timer in batch.timers.items():
-            self._timers.under_way.pop(f"{entity}/{name}", None)
-            if timer is not None:
-                self._timers.note(timer.due_ms, f"{entity}/{name}")
-        for retry_id, retry in batch.retries.items():
-            self._retries.under_way.pop(retry_id, None)
-            if retry is not None:
-                self._retries.note(retry.due_ms, retry_id)
+        self._reminders.release(batch)
 
     # --- the end ---
 

@@ -131,7 +131,7 @@ class TurnTaker:
 
     def _take_timer(self, batch: Batch, work: Work, row: TimerRow) -> None:
         key = (row.entity, row.name)
-        if self._committed.timers.get(f"{row.entity}/{row.name}") is row and key not in batch.timers:
+        if self._committed.timers.get(row.id) is row and key not in batch.timers:
             batch.timers[key] = None
             message_id = f"{row.cause}.{row.name}"
             envelope = Envelope(0, message_id, row.correlation, row.due_ms, row.body)

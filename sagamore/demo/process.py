@@ -54,14 +54,24 @@ class Process:
 
     async def stop(self) -> None:
         """Let it end. Raises ProcessEnded if it does not end well."""
+        await self.end()
+        if self._process.returncode != 0:
+            await self.fail()
+
+    async def end(self) -> None:
+        """The same, if it still runs, whatever comes of it; SIGKILL if it takes too long."""
+        if self._process.returncode is not None:
+            return
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
             await asyncio.wait_for(self._process.wait(), STOPS_WITHIN_S)
         except TimeoutError:
-            self._process.kill()
-        if await self._process.wait() != 0:
-            await self.fail()
+            pass
+        finally:
+            if self._process.returncode is None:
+                self._process.kill()
+        await self._process.wait()
 
     async def fail(self) -> NoReturn:
         """It has ended, and should not have. Raises ProcessEnded, with what it said last."""
@@ -72,15 +82,14 @@ class Process:
 
 @asynccontextmanager
 async def running(name: str, log: Path, module: str, *arguments: str) -> AsyncIterator[Process]:
-    """`python -m module …`, killed at the end of the block if it still runs."""
+    """`python -m module …`, until the block ends."""
     with log.open("ab") as errors:
         started = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *arguments),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, start_new_session=True,
         )  # fmt: skip
+    process = Process(name, started, log)
     try:
-        yield Process(name, started, log)
+        yield process
     finally:
-        if started.returncode is None:
-            started.kill()  # whoever wanted a clean end has stopped it
-        await started.wait()
+        await process.end()

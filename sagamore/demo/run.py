@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sagamore.audit import audit
 from sagamore.demo.accounts import read_accounts
@@ -34,6 +35,13 @@ FAULTS = {
 }  # fmt: skip
 
 
+class Provider(NamedTuple):
+    """The provider's process."""
+
+    pid: int
+    url: str
+
+
 class Demo:
     """One demo, in a directory of its own: `shop/`, `provider/` and what the two processes complained of."""
 
@@ -45,17 +53,18 @@ class Demo:
 
     async def run(self, program: str) -> Facts:
         """`program` is how the command line is called here. Raises SagamoreError."""
-        async with self._provider() as url, self._shown():
-            ledger = Ledger(url)
-            kill = await self._first_life(url, ledger)
-            down_ms = await self._second_life(url, kill)
+        async with self._provider() as provider, self._shown():
+            self._screen.say(f"The payment provider is process {provider.pid}, at {provider.url}")
+            ledger = Ledger(provider.url)
+            kill = await self._first_life(provider.url, ledger)
+            down_ms = await self._second_life(provider.url, kill)
             self._state.phase = "Comparing the books"
             return await self._facts(ledger, kill, down_ms, program)
 
     async def _first_life(self, url: str, ledger: Ledger) -> Kill:
         async with self._shop(url) as shop:
             async with self._customers.visiting(shop):
-                self._screen.say(f"The shop runs as process {shop.pid}. Payment provider: {url}")
+                self._screen.say(f"The shop is process {shop.pid}")
                 await self._customers.stock_up(shop)
                 self._state.phase = "Customers order"
                 await self._customers.order(shop, self._seconds / 2)
@@ -108,14 +117,14 @@ class Demo:
         )  # fmt: skip
 
     @asynccontextmanager
-    async def _provider(self) -> AsyncIterator[str]:
+    async def _provider(self) -> AsyncIterator[Provider]:
         faults = json.dumps(FAULTS | {"seed": self._seed})
         arguments = ("--dir", str(self._directory / "provider"), "--faults", faults)
         async with running(
             "provider", self._directory / "provider.log", "sagamore.demo.provider", *arguments
         ) as provider:
             port = json.loads(await provider.first_line())["port"]
-            yield f"http://127.0.0.1:{port}"
+            yield Provider(provider.pid, f"http://127.0.0.1:{port}")
             await provider.stop()
 
     @asynccontextmanager

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sagamore.engine.errors import (
-    NotWritable,
-)
+from sagamore.engine.errors import NotWritable
 from sagamore.storage import mounts
 from sagamore.storage.directory import Directory
 from sagamore.storage.mounts import type_at

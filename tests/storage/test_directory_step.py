@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sagamore.engine.errors import (
-    FileOutOfStep,
-)
+from sagamore.engine.errors import FileOutOfStep
 from sagamore.engine.ports import Commit, Opened
 from sagamore.storage.directory import Directory
 from sagamore.storage.manifest import read_manifest, write_manifest
