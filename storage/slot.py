@@ -7,6 +7,7 @@ killed by its message. Turns never overlap in one process, so one slot serves al
 """
 
 import mmap
+import os
 from pathlib import Path
 
 SLOT_BYTES = 512  # an address and an idempotency key of 255 characters fit; what is longer is cut, the same each time
@@ -17,7 +18,7 @@ class FileSlot:
 
     def __init__(self, path: Path) -> None:
         with path.open("a+b") as file:
-            file.truncate(SLOT_BYTES)
+            os.posix_fallocate(file.fileno(), 0, SLOT_BYTES)  # a hole would fault when the disk is full
             self._map = mmap.mmap(file.fileno(), SLOT_BYTES)
 
     def name(self, address: str, message: str) -> None:

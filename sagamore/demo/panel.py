@@ -47,7 +47,7 @@ class Terminal:
 
 
 def _panel(state: State) -> Panel:
-    columns = Table.grid(padding=(0, 3))
+    columns = Table.grid(padding=(0, 2))
     columns.add_row(_orders(state), _provider(state), _stock(state))
     return Panel(columns, title=f"{state.phase}, {state.elapsed_s:.0f} s", title_align="left", expand=False)
 
@@ -59,7 +59,7 @@ def _orders(state: State) -> Table:
         ("  a second", f"{state.rate:,.0f}"),
         ("cancelled", f"{state.cancelled.total():,}"),
         *((f"  {reason_text(reason)}", f"{state.cancelled[reason]:,}") for reason in REASONS),
-        ("turned away, sold out", f"{state.sold_out:,}"),
+        ("turned away", f"{state.sold_out:,}"),
     ]
     return _table(("Orders", ""), rows)
 

@@ -54,5 +54,5 @@ class State:
     def end_life(self) -> None:
         """The shop is gone; what it has counted stays."""
         self._earlier = self.provider = Provider(
-            self.provider.ok, self.provider.refused, self.provider.unanswered, 0, "not running"
+            self.provider.ok, self.provider.refused, self.provider.unanswered, 0, "-"
         )

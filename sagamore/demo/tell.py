@@ -16,7 +16,7 @@ def tell_kill(screen: Screen, kill: Kill, pid: int) -> None:
     """Right after the kill."""
     screen.say(f"Killed: process {pid} got SIGKILL in the middle of its work. Its files say what it was waiting for:")
     refunds = f" and {_counted(kill.refunds, 'refund')}" if kill.refunds else ""
-    uncertain = f", {kill.uncertain} of which had already lost an answer" if kill.uncertain else ""
+    uncertain = f" ({kill.uncertain} of them tried again after a lost answer)" if kill.uncertain else ""
     screen.say(f"  {_counted(len(kill.charges), 'charge')}{refunds} without an answer{uncertain}.")
     counts = Counter(kill.charges.values())
     if counts:

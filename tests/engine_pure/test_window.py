@@ -60,9 +60,8 @@ def most_seen(
                 on_disk = after if remembered == "before use" else on_disk
                 window.permits += window.block
             else:
-                now_ms = min(now_ms + (wait_ms or WINDOW_MS), *(under_way[0][:1] or (crash_ms,)), crash_ms) if (
-                    under_way
-                ) else min(now_ms + (wait_ms or WINDOW_MS), crash_ms)
+                next_end_ms = under_way[0][0] if under_way else crash_ms
+                now_ms = min(crash_ms, next_end_ms, now_ms + (WINDOW_MS if wait_ms is None else wait_ms))
             while under_way and under_way[0][0] <= now_ms:
                 end_ms, start_ms = heapq.heappop(under_way)
                 provider.called(start_ms, end_ms)
@@ -71,3 +70,49 @@ def most_seen(
         for _, start_ms in under_way:
             provider.called(start_ms, now_ms)
     return provider.most_in_a_window()
+
+
+@pytest.mark.parametrize("calls_max", [1, 5, 40])
+def test_no_window_at_the_provider_holds_more_than_the_limit(calls_max: int) -> None:
+    for seed in range(SEEDS):
+        assert most_seen(seed, calls_max) <= calls_max, f"seed {seed}"
+
+
+def test_the_limit_is_used() -> None:
+    assert max(most_seen(seed, 5) for seed in range(SEEDS)) == 5
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        pytest.param({"held_until": "start"}, id="a place is free one window after the call's start"),
+        pytest.param({"remembered": "never"}, id="a block is used before it is committed"),
+        pytest.param({"clock": "wall"}, id="the clock may be stepped"),
+    ],
+)
+def test_another_reading_breaks_the_limit(reading: dict[str, str]) -> None:
+    assert max(most_seen(seed, 5, **reading) for seed in range(SEEDS)) > 5
+
+
+def test_a_block_is_a_twentieth_of_the_limit_and_at_least_one() -> None:
+    assert [Window(calls_max, 1_000).block for calls_max in (1, 19, 20, 40, 1_000)] == [1, 1, 1, 2, 50]
+
+
+def test_the_wait_ends_when_a_block_is_free() -> None:
+    window = Window(2, 1_000)
+    for start_ms in (0.0, 10.0):
+        assert window.wait_ms(start_ms) == 0
+        window.permits += window.block
+        assert window.take()
+    assert not window.take()
+    assert window.wait_ms(20) is None, "both calls are under way"
+    window.ended(30)
+    assert window.wait_ms(40) == 990
+    assert window.wait_ms(1_030) == 0
+
+
+def test_after_a_crash_everything_outstanding_counts_as_used_at_the_start() -> None:
+    window = Window(3, 1_000, outstanding=9, now_ms=50)
+    assert window.held(1_049) == 3
+    assert window.wait_ms(50) == 1_000
+    assert window.held(1_050) == 0
