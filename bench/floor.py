@@ -93,6 +93,7 @@ def _added(one: Commit, two: Commit) -> Commit:
         [*one.client_keys, *two.client_keys],
         [*one.history, *two.history],
         one.alerts | two.alerts,
+        one.undeliverable | two.undeliverable,
     )
 
 

@@ -144,6 +144,8 @@ class Commit(msgspec.Struct, gc=False):
     client_keys: list[ClientKeyRow] = []
     history: list[HistoryRow] = []
     alerts: dict[tuple[str, str], AlertRow | None] = {}
+    undeliverable: dict[Stream, int] = {}
+    """Per (receiver, lane) that does not exist, the number up to which messages became dead letters."""
 
 
 class Opened(msgspec.Struct):
@@ -166,6 +168,8 @@ class Opened(msgspec.Struct):
     """Per provider, its pending effects."""
     retries: int
     timers: int
+    undeliverable: dict[Stream, int] = {}
+    """Per (receiver, lane), the number up to which messages went to nobody, because there was no such receiver."""
 
 
 class Journal(Protocol):

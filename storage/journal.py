@@ -88,13 +88,15 @@ class SQLiteJournal:
         backlog = await self._fetch(
             "SELECT receiver, lane, sum(last - first + 1), min(first) FROM outbox GROUP BY receiver, lane"
         )
-        next_numbers = {(r, lane): n for r, lane, n in await self._fetch("SELECT * FROM stream")}
+        streams = await self._fetch("SELECT receiver, lane, next, undeliverable FROM stream")
+        next_numbers = {(r, lane): n for r, lane, n, _ in streams}
         oldest = {(r, lane): first for r, lane, _, first in backlog}
         opened = Opened(
             turn=meta.turn,
             clean=bool(meta.clean),
             inbox={(s, lane): last for s, lane, last in await self._fetch("SELECT * FROM inbox")},
             next_numbers=next_numbers,
+            undeliverable={(r, lane): n for r, lane, _, n in streams if n},
             acknowledged={stream: oldest.get(stream, n) - 1 for stream, n in next_numbers.items()},
             backlog={(r, lane): count for r, lane, count, _ in backlog},
             alerts=[rows.alert_row(row) for (row,) in await self._fetch("SELECT row FROM alert")],
@@ -266,6 +268,7 @@ def batch_parameters(commit: Commit) -> list[Any]:
         _text([rows.history_text(row) for row in commit.history]),
         _text([row for row in alerts.values() if row is not None]),
         _text([key for key, row in alerts.items() if row is None]),
+        _text([(receiver, lane, last) for (receiver, lane), last in commit.undeliverable.items()]),
     ]
 
 

@@ -34,7 +34,8 @@ def check_pairs(opened: Mapping[Address, Opened], directory: Path = Path()) -> N
     for sender, receiver, lane in sorted(streams):
         numbered = opened[sender].next_numbers.get((receiver, lane), 1) - 1
         acknowledged = opened[sender].acknowledged.get((receiver, lane), 0)
-        taken = opened[receiver].inbox.get((sender, lane), 0)
+        undeliverable = opened[sender].undeliverable.get((receiver, lane), 0)
+        taken = max(opened[receiver].inbox.get((sender, lane), 0), undeliverable)
         if taken > numbered:
             raise _older(directory, sender, receiver, f"has taken {taken} messages from it, it knows of {numbered}")
         if taken < acknowledged:

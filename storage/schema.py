@@ -29,7 +29,8 @@ CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE entity(key TEXT NOT NULL UNIQUE, state TEXT NOT NULL);
 CREATE TABLE entity_index(field TEXT, value TEXT, key TEXT, PRIMARY KEY(field, value, key)) WITHOUT ROWID;
 CREATE TABLE inbox(sender TEXT, lane INTEGER, last INTEGER NOT NULL, PRIMARY KEY(sender, lane)) WITHOUT ROWID;
-CREATE TABLE stream(receiver TEXT, lane INTEGER, next INTEGER NOT NULL, PRIMARY KEY(receiver, lane)) WITHOUT ROWID;
+CREATE TABLE stream(receiver TEXT, lane INTEGER, next INTEGER NOT NULL, undeliverable INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(receiver, lane)) WITHOUT ROWID;
 CREATE TABLE outbox(receiver TEXT NOT NULL, lane INTEGER NOT NULL, last INTEGER NOT NULL, first INTEGER NOT NULL,
     at_ms INTEGER NOT NULL, envelopes TEXT NOT NULL, UNIQUE(receiver, lane, last));
 CREATE TABLE timer(entity TEXT, name TEXT, due_ms INTEGER NOT NULL, correlation TEXT NOT NULL, cause TEXT NOT NULL,
@@ -52,7 +53,7 @@ INSERT INTO meta VALUES ('turn', 0), ('generation', 0), ('clean', 1);
 COLUMNS = (
     "turn", "states", "removed", "unindexed", "indexed", "inbox", "streams", "parcels", "acknowledged", "timers",
     "timers_gone", "retries", "retries_gone", "effects", "effects_gone", "client_keys", "history", "alerts",
-    "alerts_gone",
+    "alerts_gone", "undeliverable",
 )  # fmt: skip
 
 
@@ -80,7 +81,8 @@ CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batch BEGIN
     DELETE FROM entity_index WHERE (field, value, key) IN ({_spread("unindexed", 3)});
     INSERT OR REPLACE INTO entity_index {_spread("indexed", 3)};
     INSERT OR REPLACE INTO inbox {_spread("inbox", 3)};
-    INSERT OR REPLACE INTO stream {_spread("streams", 3)};
+    INSERT INTO stream(receiver, lane, next) {_spread("streams", 3)}
+        ON CONFLICT DO UPDATE SET next = excluded.next;
     INSERT INTO outbox(receiver, lane, first, last, at_ms, envelopes)
         {_spread_json("parcels", 6)};
     DELETE FROM outbox WHERE rowid IN (SELECT outbox.rowid FROM json_each(NEW.acknowledged) AS done
@@ -97,6 +99,9 @@ CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batch BEGIN
     INSERT INTO history(turn, correlation, row) {_spread("history", 3)};
     DELETE FROM alert WHERE (name, subject) IN ({_spread("alerts_gone", 2)});
     INSERT OR REPLACE INTO alert SELECT {_places(2)}, value FROM json_each(NEW.alerts);
+    INSERT INTO stream(receiver, lane, next, undeliverable)
+        SELECT {_places(2)}, 1, json_extract(value, '$[2]') FROM json_each(NEW.undeliverable) WHERE true
+        ON CONFLICT DO UPDATE SET undeliverable = excluded.undeliverable;
 END;
 """
 

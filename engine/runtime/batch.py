@@ -194,7 +194,7 @@ class Batch:
             parcels.append(Parcel(*stream, first, first + len(queue) - 1, self.now_ms, envelopes))
         return Commit(
             self.turn, self._encoded, indexes, self.inbox, parcels, acknowledged, self.timers, self.retries,
-            self.effects, list(self.client_keys.values()), self.history, self.alerts,
+            self.effects, list(self.client_keys.values()), self.history, self.alerts, self.undeliverable,
         )  # fmt: skip
 
     @property

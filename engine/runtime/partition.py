@@ -154,11 +154,20 @@ class Partition:
     def shake_hands(self, peer: "Partition") -> None:
         """This side has just opened: both go on after what the other has committed."""
         now_ms = self._clock.now_ms()
+        self._pass_over(peer)
+        peer._pass_over(self)
         self.relay.reset(peer.address, peer.committed_from(self.address), now_ms)
         if peer is not self:
             peer.relay.reset(self.address, self.committed_from(peer.address), now_ms)
             peer.look_again()
         self.look_again()
+
+    def _pass_over(self, sender: "Partition") -> None:
+        """Messages sent here while no program had this actor are dead letters: go on after them."""
+        for (receiver, lane), number in sender.opened.undeliverable.items():
+            stream = (sender.address, lane)
+            if receiver == self.address and number > self.committed.inbox.get(stream, 0):
+                self.committed.inbox[stream] = number
 
     def committed_from(self, sender: Address) -> dict[int, int]:
         """Per lane the last committed number of a sender."""

@@ -20,7 +20,7 @@ from sagamore.demo.screen import Plain, Screen, Silence
 from sagamore.demo.tell import tell
 from sagamore.engine.errors import InvalidInput
 
-SECONDS, SECONDS_MIN, SECONDS_MAX = 36.0, 1.0, 600.0  # with start, end and audit it is about a minute
+SECONDS, SECONDS_MIN, SECONDS_MAX = 45.0, 1.0, 600.0  # with start, end and audit it is about a minute
 INTERRUPTED = 128 + 2  # as shells have it: 128 and the signal
 
 

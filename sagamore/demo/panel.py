@@ -69,7 +69,7 @@ def _provider(state: State) -> Table:
     rows = [
         ("ok", f"{provider.ok:,}"),
         ("refused", f"{provider.refused:,}"),
-        ("lost answers, 5xx", f"{provider.unanswered:,}"),
+        ("lost or 5xx", f"{provider.unanswered:,}"),
         ("under way", f"{provider.in_flight:,}"),
         ("breaker", provider.breaker),
     ]

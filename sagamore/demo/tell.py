@@ -35,9 +35,9 @@ def tell(screen: Screen, facts: Facts) -> None:
         screen.say(f"  {_counted(orders.sold_out, 'customer')} turned away at the door, before paying: sold out.")
     screen.heading(f"What became of the {_counted(kill.unanswered_charges, 'charge')} without an answer at the kill")
     for fate in kill.became:
-        screen.say(f"  {fate.orders:5,}  the provider had {fate.provider_had:<16}  now: {fate.became}")
+        screen.say(f"  {fate.orders:5,}  provider had {fate.provider_had:<16}  now {fate.became}")
     _tell_books(screen, facts.books)
-    faults = ", ".join(f"{FAULTS[name]} {count:,}" for name, count in facts.faults.items() if name in FAULTS)
+    faults = ", ".join(f"{text} {facts.faults.get(name, 0):,}" for name, text in FAULTS.items())
     screen.say(f"  All this with a provider that misbehaves on purpose: {faults}.")
     _tell_story(screen, facts)
     screen.heading("Audit of the shop's files, a law a line")

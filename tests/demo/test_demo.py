@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 60
-TROUBLE = ("BROKEN", "DIFFERENT", "WRONG", "Traceback")
+TROUBLE = ("BROKEN", "DIFFERENCE", "DIFFERENT", "WRONG", "Traceback")
 needs_pidfd = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for processes that are not its children")
 
 

@@ -141,7 +141,7 @@ def test_every_older_version_is_read_as_the_newest(stored: dict[str, Any]) -> No
     ],
 )
 def test_what_is_newer_unknown_or_damaged_is_refused(stored: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - msgspec's errors and ours alike
+    with pytest.raises(ValueError):
         codec.decode(stored)
 
 

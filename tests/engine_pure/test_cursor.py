@@ -1,4 +1,4 @@
-"""The cursor over what is due: nothing is read twice while it is under way, and nothing due is forgotten (PROTOCOL 11)."""
+"""The cursor over what is due: nothing is read twice while under way, and nothing due is forgotten (PROTOCOL 11)."""
 
 from collections.abc import Coroutine
 from random import Random

@@ -6,10 +6,10 @@ import sys
 import time
 
 from tests.protocol.explore import explore
-from tests.protocol.mutants import EFFECT_MUTANTS, MUTANTS
+from tests.protocol.mutants import EVERY
 from tests.protocol.worlds import models
 
-STATES_MAX = 3_000_000
+STATES_MAX = 1_000_000
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--deep", action="store_true")
     arguments = parser.parse_args()
-    mutants = {f"{m.row}: {m.reading}": m.model() for m in (*MUTANTS, *EFFECT_MUTANTS)}
+    mutants = {f"{m.row}: {m.reading}": m.model() for m in EVERY}
     wrong = 0
     for name, model in (models(deep=True) if arguments.deep else mutants).items():
         if all(word in name for word in arguments.words):

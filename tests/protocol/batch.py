@@ -33,7 +33,8 @@ class Batch:
 
     def __init__(self, rules: Rules, scenario: Scenario, partition: int, disk: Disk, *, alone: bool = False) -> None:
         self.rules, self.scenario, self.partition, self.before, self.alone = rules, scenario, partition, disk, alone
-        self.log, self.retries, self.timers, self.keys = map(list, (disk.log, disk.retries, disk.timers, disk.keys))
+        self.log, self.retries, self.timers = list(disk.log), list(disk.retries), list(disk.timers)
+        self.keys = list(disk.keys)
         self.inbox, self.next, self.took = list(disk.inbox), list(disk.next), list(disk.took)
         self.sends: dict[tuple[int, int], list[Message]] = {}
         self.replies: dict[int, str] = {}

@@ -1,13 +1,8 @@
 """One effect, a charge, between its row, the pool and the provider: never charged twice, never called undone while it
 is charged (PROTOCOL 3). What to do next is decided by the engine's own `resolution`; the model is the world around it.
-
-Requests may outlive the attempt, and the process, that sent them: they arrive before the provider's settling time after
-its end, or never. A key is forgotten once its lifetime has passed. Time moves in ticks of one millisecond.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,113 +10,25 @@ from sagamore.engine.effect import Capabilities, EffectRow
 from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.resolution import Step as Next
 from sagamore.engine.resolution import after_nothing_found, next_step
+from tests.protocol.effect_promises import judge
+from tests.protocol.effect_state import (
+    CLEAN,
+    DIED,
+    END_MS,
+    KEY_TTL_MS,
+    SETTLE_MS,
+    TIMEOUT_MS,
+    VERDICTS,
+    Attempt,
+    Failures,
+    Reading,
+    Request,
+    Row,
+    World,
+    spend,
+    without,
+)
 from tests.protocol.explore import Step, Violation
-
-TIMEOUT_MS, SETTLE_MS, KEY_TTL_MS = 1, 2, 6  # as in life: a timeout and the settling time fit into half a key's life
-END_MS = 8
-CLEAN, DIED = -1, -2
-VERDICTS = ("succeeded", "refused", "withdrawn", "parked")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """The defaults are the rules; every other value breaks a promise."""
-
-    charged_500: str = "unknown"
-    """What a 5xx is called; a provider may store it and replay it."""
-    other_body_400: str = "unknown"
-    conflict_409: str = "unknown"
-    exhausted: str = "parked"
-    body_frozen: bool = True
-    """The request's bytes are stored before the first attempt."""
-    key_kept: bool = True
-    """After an unknown outcome the same key is used."""
-    lifetime_from: str = "creation"
-    """Or: start, of this process."""
-    last_resend: str = "half"
-    """Or: full, the key's last millisecond."""
-    decided: str = "at the call"
-    """Or: at hand-over, before a wait for the breaker or a place that has no bound."""
-    settles: bool = True
-    """An empty look-up is believed only after the settling time."""
-    settled_when: str = "looked up"
-    """The look-up was made after it. Or: committed, what it found was."""
-    settles_after_start: bool = True
-    """And after every start that was not clean."""
-    marked: bool = True
-    """Without a key, the start of an attempt is committed before the call."""
-    mark_undone: bool = True
-    """An attempt that provably was none leaves no mark."""
-    taken: str = "keyed"
-    """keyed: after an unclean start these count as taken | all | none"""
-    adopted: bool = True
-    """A call outlives the partition that asked for it, and so does its answer until a commit has it."""
-    withdrawal_asks_pool: bool = True
-    stop_waits: bool = True
-    """A clean stop gives calls under way their timeout, and commits what they came to."""
-
-
-class Failures(NamedTuple):
-    """How many of each may happen."""
-
-    process: int = 0
-    partition: int = 0
-    stops: int = 0
-    lost: int = 0
-    """A request or an answer on its way."""
-    errors: int = 0
-    """5xx after the charge."""
-    refusals: int = 0
-    unreached: int = 0
-    throttles: int = 0
-    withdrawals: int = 0
-
-
-class Row(NamedTuple):
-    state: str = "pending"
-    attempts: int = 0
-    last_end_ms: int = 0
-    due_ms: int = 0
-
-
-class Request(NamedTuple):
-    """On its way; it arrives before `until_ms`, or while its attempt lasts."""
-
-    attempt: int
-    key: int
-    body: int
-    until_ms: int = END_MS + KEY_TTL_MS
-
-
-class Attempt(NamedTuple):
-    """In the pool's hands: it waits, calls or looks up (`since_ms`), or has ended with an outcome not yet committed."""
-
-    row: Row
-    before: Row
-    """What to go back to if the attempt was none."""
-    step: Next
-    number: int
-    since_ms: int = -1
-    outcome: str = ""
-
-
-class World(NamedTuple):
-    left: Failures
-    row: Row = Row()
-    held: Attempt | None = None
-    up: bool = True
-    now_ms: int = 0
-    unclean_ms: int = CLEAN
-    """When this incarnation opened, if the one before it died; else CLEAN, or DIED until it opens."""
-    body: int = 0
-    requests: tuple[Request, ...] = ()
-    charges: int = 0
-    refusals: int = 0
-    stored: tuple[tuple[int, int, str, int], ...] = ()
-    """The provider's memory: key, body, answer, since when."""
-    number: int = 0
-    doubt: bool = False
-    """There was a reason not to know what became of an attempt."""
 
 
 class Charge:
@@ -153,7 +60,7 @@ class Charge:
             failed = sum(after.left) < sum(world.left) or after.body > world.body
 
             def look(after: World = after) -> World:
-                _judge(self.policy, after)
+                judge(self.policy, after)
                 return after
 
             yield Step(label, look, fails=failed)
@@ -170,7 +77,7 @@ class Charge:
             else:
                 yield from self._start(world, world.held)
         for request in world.requests:
-            yield from self._arrive(world._replace(requests=_without(world.requests, request)), request)
+            yield from self._arrive(world._replace(requests=without(world.requests, request)), request)
         yield from self._fail(world)
         if self._may_tick(world):
             yield "a millisecond passes", world._replace(now_ms=world.now_ms + 1)
@@ -186,13 +93,10 @@ class Charge:
     def _seen(self, world: World) -> Row:
         """The row as this incarnation must read it."""
         row, opened_ms = world.row, world.unclean_ms
-        if opened_ms < 0:
-            return row
         counts = self.reading.taken == "all" or (self.reading.taken == "keyed" and self.keyed)
-        if row.state == "pending" and counts:
-            return row._replace(state="uncertain", last_end_ms=opened_ms)
-        if row.state == "uncertain" and self.reading.settles_after_start:
-            return row._replace(last_end_ms=max(row.last_end_ms, opened_ms))
+        if row.state == "marked" or (row.state == "pending" and opened_ms >= 0 and counts):
+            known_ms = opened_ms if self.reading.settles_after_start else 0
+            return row._replace(state="uncertain", last_end_ms=max(row.last_end_ms, known_ms))
         return row
 
     def _next(self, world: World, row: Row) -> Next:
@@ -207,35 +111,34 @@ class Charge:
         if world.row.due_ms > world.now_ms:
             return
         row, number = self._seen(world), world.number + 1
-        step = self._next(world, row)
-        if step is Next.PARK:
-            yield f"it is {self.reading.exhausted}", self._park(world, row)
-            return
-        held = Attempt(row, row, step, number)
-        after = world._replace(number=number)
-        if step is Next.CALL and not self.keyed and self.reading.marked:
-            marked = row._replace(state="uncertain", last_end_ms=world.now_ms)
-            yield "an attempt is marked", after._replace(row=marked, held=held._replace(row=marked))
+        step = self._next(world, row) if self.reading.decided == "at hand-over" else None
+        held = Attempt(row, row, number, step)
+        world = world._replace(number=number)
+        if self.keyed or not self.reading.marked:
+            yield "the pool takes it", world._replace(held=held)
         else:
-            yield f"the pool takes it: {step.name}", after._replace(held=held)
+            marked = row._replace(state="marked", last_end_ms=world.now_ms)
+            none = row if self.reading.mark_undone else marked._replace(state="uncertain")
+            yield "it is marked, and the pool takes it", world._replace(row=marked, held=held._replace(none=none))
 
     def _park(self, world: World, row: Row) -> World:
         return world._replace(row=row._replace(state=self.reading.exhausted), held=None)
 
     def _start(self, world: World, held: Attempt) -> Iterator[tuple[str, World]]:
-        if self.keyed and self.reading.decided == "at the call" and self._next(world, held.row) is not held.step:
-            yield "the pool gives it back: another step is due now", world._replace(held=None)
+        step = held.step or self._next(world, held.row)
+        if step is Next.PARK:
+            yield f"it is {self.reading.exhausted}", self._park(world, held.row)
             return
-        if world.left.unreached and held.step is Next.CALL:
-            yield "the provider is not reached", self._ended(_spend(world, "unreached"), "not reached")
-        if held.step is not Next.CALL:
+        if world.left.unreached and step is Next.CALL:
+            yield "the provider is not reached", self._ended(spend(world, "unreached"), "not reached")
+        if step is not Next.CALL:
             if world.left.lost:
-                yield "the answer of the look-up is lost", self._ended(_spend(world, "lost"), "look-up lost")
+                yield "the answer of the look-up is lost", self._ended(spend(world, "lost"), "look-up lost")
             if world.charges or world.refusals:
                 found = "succeeded" if world.charges else "refused"
                 yield f"looked up: {found}", self._ended(world, found)
                 return
-            if held.step is Next.LOOK_UP:
+            if step is Next.LOOK_UP:
                 looked = world._replace(held=held._replace(since_ms=world.now_ms))
                 yield "looked up: nothing", self._ended(looked, "nothing")
                 return
@@ -259,13 +162,12 @@ class Charge:
     def _commit(self, world: World, held: Attempt) -> World:
         """What an end changes; see engine/runtime/effects.py."""
         row, now_ms = held.row, world.now_ms
-        none = held.before if self.reading.mark_undone else row
         if held.outcome in ("succeeded", "refused"):
             row = row._replace(state=held.outcome)
         elif held.outcome == "throttled":
-            row = none
+            row = held.none
         elif held.outcome == "not reached":
-            row = none._replace(attempts=row.attempts + 1)
+            row = held.none._replace(attempts=row.attempts + 1)
         elif held.outcome == "unknown":
             row = row._replace(state="uncertain", attempts=row.attempts + 1, last_end_ms=now_ms)
         elif held.outcome == "look-up lost":
@@ -282,7 +184,7 @@ class Charge:
 
     def _arrive(self, world: World, request: Request) -> Iterator[tuple[str, World]]:
         if world.left.lost:
-            yield "a request is lost", _spend(world, "lost")
+            yield "a request is lost", spend(world, "lost")
         known = next((s for s in world.stored if s[0] == request.key and world.now_ms < s[3] + KEY_TTL_MS), None)
         if self.keyed and any(other.key == request.key for other in world.requests):
             yield from self._answer(world, request, "409", self.reading.conflict_409)
@@ -295,13 +197,13 @@ class Charge:
         charged = world._replace(charges=world.charges + 1)
         yield from self._answer(self._remember(charged, request, "charged"), request, "charged", "succeeded")
         if world.left.errors:
-            failed = self._remember(_spend(charged, "errors"), request, "500")
+            failed = self._remember(spend(charged, "errors"), request, "500")
             yield from self._answer(failed, request, "charged, and 500", self._called("500"))
         if world.left.refusals:
-            refused = _spend(world, "refusals")._replace(refusals=world.refusals + 1)
+            refused = spend(world, "refusals")._replace(refusals=world.refusals + 1)
             yield from self._answer(self._remember(refused, request, "refused"), request, "refused", "refused")
         if world.left.throttles:
-            yield from self._answer(_spend(world, "throttles"), request, "429", "throttled")
+            yield from self._answer(spend(world, "throttles"), request, "429", "throttled")
 
     def _called(self, answer: str) -> str:
         return {"charged": "succeeded", "refused": "refused", "500": self.reading.charged_500}[answer]
@@ -319,7 +221,7 @@ class Charge:
             return
         yield f"the provider: {said}", self._ended(world, outcome)
         if world.left.lost:
-            yield f"the provider: {said}; the answer is lost", self._ended(_spend(world, "lost"), "unknown")
+            yield f"the provider: {said}; the answer is lost", self._ended(spend(world, "lost"), "unknown")
 
     # --- what may happen at any time ---
 
@@ -337,9 +239,9 @@ class Charge:
         requests = tuple(sorted(r._replace(until_ms=min(r.until_ms, until_ms)) for r in world.requests))
         down = world._replace(held=None, up=False, requests=requests, doubt=in_doubt)
         if world.left.process:
-            yield "the process dies", _spend(down, "process")._replace(unclean_ms=DIED)
+            yield "the process dies", spend(down, "process")._replace(unclean_ms=DIED)
         if world.left.partition:
-            alone = _spend(world, "partition")
+            alone = spend(world, "partition")
             if self.reading.adopted or held is None:
                 yield "the partition dies; its call goes on", self._opens(alone)
             else:
@@ -350,12 +252,12 @@ class Charge:
                 )
         quiet = held is None or (held.since_ms < 0 and not held.outcome)
         if world.left.stops and (quiet or not self.reading.stop_waits):
-            row = held.before if held is not None and quiet and self.reading.mark_undone else world.row
-            yield "a clean stop", _spend(down, "stops")._replace(row=row, doubt=world.doubt, unclean_ms=CLEAN)
+            row = held.none if held is not None and quiet else world.row
+            yield "a clean stop", spend(down, "stops")._replace(row=row, doubt=world.doubt, unclean_ms=CLEAN)
         if world.left.withdrawals and self._may_withdraw(world):
             yield (
                 "it is withdrawn",
-                _spend(world, "withdrawals")._replace(row=world.row._replace(state="withdrawn"), held=None),
+                spend(world, "withdrawals")._replace(row=world.row._replace(state="withdrawn"), held=None),
             )
 
     def _opens(self, world: World) -> World:
@@ -366,25 +268,3 @@ class Charge:
         if world.row.attempts or self._seen(world).state != "pending":
             return False
         return world.held is None or not self.reading.withdrawal_asks_pool
-
-
-def _judge(policy: EffectPolicy, world: World) -> None:
-    state = world.row.state
-    if world.charges > 1:
-        raise Violation(f"charged {world.charges} times")
-    if world.charges and state in ("refused", "withdrawn"):
-        raise Violation(f"called {state}, and charged")
-    if state == "succeeded" and not world.charges:
-        raise Violation("called succeeded, and not charged")
-    exhausted = world.row.attempts >= policy.attempts_max or world.now_ms >= policy.deadline_ms
-    if state == "parked" and not (world.doubt or exhausted):
-        raise Violation("parked, though nothing is uncertain")
-
-
-def _spend(world: World, what: str) -> World:
-    return world._replace(left=world.left._replace(**{what: getattr(world.left, what) - 1}))
-
-
-def _without(requests: tuple[Request, ...], request: Request) -> tuple[Request, ...]:
-    place = requests.index(request)
-    return (*requests[:place], *requests[place + 1 :])

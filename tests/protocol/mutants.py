@@ -4,11 +4,13 @@
 promise is not broken. `row` is the place in PROTOCOL: B1 to B21, or a rule of part A.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.protocol import scenarios as s
-from tests.protocol.effect_model import Charge, Failures, Reading
+from tests.protocol.effect_model import Charge
+from tests.protocol.effect_state import Failures, Reading
 from tests.protocol.explore import Model
 from tests.protocol.model import Protocol
 from tests.protocol.rules import Rules
@@ -22,13 +24,13 @@ class Mutant:
     row: str
     reading: str
     scenario: Scenario
-    change: dict[str, Any]
+    change: Mapping[str, Any]
     breaks: str
-    also: dict[str, Any] = field(default_factory=dict)
+    also: Mapping[str, Any] = field(default_factory=dict)
 
     def model(self, *, changed: bool = True) -> Model[Any]:
         """The world under that reading, or under the rules."""
-        return Protocol(self.scenario, Rules(**(self.also | self.change if changed else self.also)))
+        return Protocol(self.scenario, Rules(**self.also, **(self.change if changed else {})))
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,17 @@ class EffectMutant:
     row: str
     reading: str
     failures: Failures
-    change: dict[str, Any]
+    change: Mapping[str, Any]
     breaks: str
-    also: dict[str, Any] = field(default_factory=dict)
+    also: Mapping[str, Any] = field(default_factory=dict)
     keyed: bool = True
     look_up: bool = False
     attempts_max: int = 3
 
     def model(self, *, changed: bool = True) -> Model[Any]:
         """The world under that reading, or under the rules."""
-        reading = Reading(**(self.also | self.change if changed else self.also))
-        provider = {"keyed": self.keyed, "look_up": self.look_up, "attempts_max": self.attempts_max}
+        reading = Reading(**self.also, **(self.change if changed else {}))
+        provider: dict[str, Any] = {"keyed": self.keyed, "look_up": self.look_up, "attempts_max": self.attempts_max}
         return Charge(self.failures, reading, **provider)
 
 
@@ -136,8 +138,8 @@ MUTANTS = [
         "pay(0) is applied twice"),
 ]  # fmt: skip
 
-READ = {"keyed": False, "look_up": True}
-BLIND = {"keyed": False}
+READ: dict[str, Any] = {"keyed": False, "look_up": True}
+BLIND: dict[str, Any] = {"keyed": False}
 EFFECT_MUTANTS = [
     EffectMutant("B16", "attempts exhausted is refused", Failures(lost=1), {"exhausted": "refused"},
         "called refused, and charged", attempts_max=1),
@@ -181,3 +183,5 @@ EFFECT_MUTANTS = [
     EffectMutant("A19", "marked clean with a call under way, and started late", Failures(stops=1),
         {"stop_waits": False}, "charged 2 times"),
 ]  # fmt: skip
+
+EVERY: tuple[Mutant | EffectMutant, ...] = (*MUTANTS, *EFFECT_MUTANTS)

@@ -3,12 +3,12 @@
 import pytest
 
 from tests.protocol.explore import explore
-from tests.protocol.mutants import EFFECT_MUTANTS, MUTANTS, EffectMutant, Mutant
+from tests.protocol.mutants import EVERY, EffectMutant, Mutant
 
 STATES_MAX = 30_000
 TRACE_MAX = 26
 
-ALL = [pytest.param(mutant, id=f"{mutant.row}: {mutant.reading}") for mutant in (*MUTANTS, *EFFECT_MUTANTS)]
+ALL = [pytest.param(mutant, id=f"{mutant.row}: {mutant.reading}") for mutant in EVERY]
 
 
 @pytest.mark.parametrize("mutant", ALL)
@@ -29,5 +29,5 @@ def test_without_that_reading_the_promise_holds(mutant: Mutant | EffectMutant) -
 
 
 def test_every_row_of_part_b_has_a_mutant() -> None:
-    rows = {mutant.row for mutant in (*MUTANTS, *EFFECT_MUTANTS)}
+    rows = {mutant.row for mutant in EVERY}
     assert {f"B{n}" for n in range(1, 22)} <= rows

@@ -1,5 +1,7 @@
 """With the rules as they are, every interleaving of every small world keeps every promise."""
 
+from typing import Any
+
 import pytest
 
 from tests.protocol.explore import Model, explore
@@ -9,7 +11,7 @@ STATES_MAX = 100_000
 
 
 @pytest.mark.parametrize("model", [pytest.param(model, id=name) for name, model in models().items()])
-def test_every_promise_is_kept_and_every_state_was_seen(model: Model) -> None:
+def test_every_promise_is_kept_and_every_state_was_seen(model: Model[Any]) -> None:
     report = explore(model, STATES_MAX)
     assert not report.broken, report
     assert report.exhausted, f"more than {STATES_MAX} states"

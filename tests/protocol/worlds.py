@@ -5,7 +5,8 @@ from itertools import product
 from typing import Any
 
 from tests.protocol import scenarios as s
-from tests.protocol.effect_model import Charge, Failures
+from tests.protocol.effect_model import Charge
+from tests.protocol.effect_state import Failures
 from tests.protocol.explore import Model
 from tests.protocol.model import Protocol
 

@@ -1,6 +1,8 @@
 """Scripts of what people do with orders that stand, and with payments that nobody understands: SAGAS B8, B14, B15,
 fulfilment; Y6, Y15 to Y17, Y20, Y21, Y23; the stock of products."""
 
+from typing import Literal
+
 from sagamore.actors.orders.messages import ResolvePayment
 from sagamore.actors.orders.money import Money
 from sagamore.actors.providers.simulated import ID_PREFIX
@@ -75,7 +77,7 @@ async def shipped_and_returned(s: Script) -> None:
 async def charge_parked_then_resolved_as_captured(s: Script) -> None:
     await _park(s, "charge")
     if await _is_parked(s):
-        await s.shop.payments.resolve(s.ids["a"], outcome="captured", reference="bank slip", by="oli")
+        await _resolve(s, "captured")
     await s.end()
     await s.discard_letters()
 
@@ -84,9 +86,7 @@ async def charge_parked_then_resolved_as_captured(s: Script) -> None:
 async def authorisation_parked_then_resolved_as_authorised(s: Script) -> None:
     await _park(s, "authorise")
     if await _is_parked(s):
-        theirs = f"{ID_PREFIX}{s.ids['a']}/1"  # the door might see a card number in the digits of our id
-        resolve = ResolvePayment(s.ids["a"], "authorised", 0, theirs, "oli")
-        await s.world.engine.ask("payments", resolve)
+        await _resolve(s, "authorised")
     await s.end()
     await s.discard_letters()
 
@@ -113,7 +113,7 @@ async def cancelled_while_parked(s: Script) -> None:
     await s.cancel()
     await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
     if await _is_parked(s):
-        await s.shop.payments.resolve(s.ids["a"], outcome="captured", reference="bank slip", by="oli")
+        await _resolve(s, "captured")
     await s.end()
     await s.discard_letters()
 
@@ -139,3 +139,9 @@ async def _park(s: Script, operation: str) -> None:
 async def _is_parked(s: Script) -> bool:
     payment = await s.shop.payments.get(s.ids["a"])
     return payment.parked is not None
+
+
+async def _resolve(s: Script, outcome: Literal["captured", "authorised"]) -> None:
+    """Past the door, which might see a card number in the digits of an id of ours, and the bank's ids hold one."""
+    theirs = f"{ID_PREFIX}{s.ids['a']}/1"
+    await s.world.engine.ask("payments", ResolvePayment(s.ids["a"], outcome, 0, theirs, "oli"))

@@ -1,13 +1,12 @@
 """Payments run with every other actor's file absent: what they owe the provider they do, what they have to say waits.
 
-A message to a kind that is not composed here stays in the outbox: a directory that holds payments alone is a part of a
-shop, as after a disaster or on a node of its own, and not a shop without orders.
+What they have to say to an address that is not there becomes a dead letter: when the other files are back, a replay
+tells the order.
 """
 
 import shutil
 from pathlib import Path
 
-from sagamore.actors.orders.messages import ClosePayment, PaymentReport, StartPayment
 from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.payment_effects import PaymentEffects
 from sagamore.actors.orders.payments import PaymentsActor
@@ -21,9 +20,6 @@ from tests.torture.bank import Bank
 from tests.torture.matrix import PATIENCE_MS
 from tests.torture.script import Script
 from tests.torture.world import World
-
-__all__ = ["ClosePayment", "PaymentReport", "StartPayment"]
-
 
 async def test_payments_alone_finish_what_they_owe_and_keep_what_they_have_to_say(tmp_path: Path) -> None:
     clock = ManualClock()
@@ -50,15 +46,14 @@ async def test_payments_alone_finish_what_they_owe_and_keep_what_they_have_to_sa
     counts = {"payments": 1, SYSTEM: 1, DEAD_LETTERS: 1}
     directory = Directory.open(tmp_path / "shop", counts, now_ms=clock.now_ms())
     store = FaultyStore(directory, clock=clock)
-    engine = Engine(
-        store, [PaymentsActor()], partition_counts=counts, providers=[PaymentEffects(bank)], clock=clock
-    )  # fmt: skip
+    providers, known = [PaymentEffects(bank)], counts | {"orders": 1}
+    engine = Engine(store, [PaymentsActor()], partition_counts=known, providers=providers, clock=clock)
     await engine.start()
     await clock.advance(60_000)
     payment = await engine.read("payments", script.ids["a"])
     assert isinstance(payment, Payment)
     assert (payment.state, bank.net(script.ids["a"])) == ("CAPTURED", payment.amount)
-    assert (await directory.reader("payments/0").counts()).outbox_messages == 1
+    assert [alert.name for alert in engine.alerts()] == ["dead_letter"]
     await engine.stop()
     directory.close()
 
@@ -70,7 +65,7 @@ async def test_payments_alone_finish_what_they_owe_and_keep_what_they_have_to_sa
     async def again() -> None:
         await script.stock_up()
         await script.place()
-        await script.end()
+        await script.replay_until(lambda order: order.status == "CONFIRMED")
 
     assert await world.live(again())
     assert (await script.order()).state == "CONFIRMED"

@@ -14,7 +14,7 @@ from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payment_effects import PaymentEffects
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings
-from sagamore.app import Sagamore
+from sagamore import Sagamore
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS
 from sagamore.engine.limits import Limits
@@ -54,7 +54,7 @@ class World:
         except BaseException:
             self._directory.close()
             raise
-        self.shop = Sagamore(self.engine, self._directory)
+        self.shop = Sagamore(self.engine, self.path)
 
     def _actors(self) -> Sequence[Actor[object, object]]:
         orders = OrdersActor(self.settings)

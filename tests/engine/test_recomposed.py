@@ -1,0 +1,24 @@
+"""An actor that is taken out of a program and put back later."""
+
+from sagamore.engine.dead_letters import DEAD_LETTERS, ReplayLetter
+from sagamore.engine.testing.journal import Fault
+from tests.engine.actors import Book, Desk, Page, Post
+from tests.engine.test_dead_letters import _post_and_die
+from tests.engine.world import World
+
+
+async def test_an_actor_comes_back_after_its_messages_became_dead_letters(world: World) -> None:
+    await world.start(Desk(), Book(), faults=[Fault("crash_after", 1)])
+    await _post_and_die(world)
+
+    await world.start(Desk())
+    await world.until(lambda: bool(world.engine.alerts()))
+    (letter,) = await world.letters()
+    await world.clock.advance(1_000)
+    await world.stop()
+
+    await world.start(Desk(), Book())
+    await world.engine.ask("desk", Post("a", 2))
+    assert await world.until_state("book", "a", lambda page: page.ns) == Page((2,))
+    await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    assert await world.until_state("book", "a", lambda page: len(page.ns) == 2) == Page((2, 5))
