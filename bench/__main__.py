@@ -13,6 +13,8 @@ import platform
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 
@@ -46,14 +48,14 @@ def main() -> int:
 
 
 def _measure(name: str, scale: float) -> list[Figure]:
-    module = importlib.import_module(f"bench.{name}")
+    measuring: list[Figure] | Coroutine[Any, Any, list[Figure]] = importlib.import_module(f"bench.{name}").run(scale)
+    if isinstance(measuring, list):
+        return measuring
     try:
         import uvloop
     except ImportError:
-        figures: list[Figure] = asyncio.run(module.run(scale))
-    else:
-        figures = uvloop.run(module.run(scale))
-    return figures
+        return asyncio.run(measuring)
+    return uvloop.run(measuring)
 
 
 def _in_a_process(name: str, scale: float, n: int, of: int) -> list[Figure]:
@@ -92,7 +94,7 @@ def table(figures: list[Figure]) -> str:
 
 def _number(value: float | None) -> str:
     if value is None:
-        return "–"
+        return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")
 
 

@@ -20,7 +20,7 @@ from bench.shop import CLIENTS, open_waiting_shop, place
 ORDERS = 100_000
 
 
-async def run(scale: float) -> list[Figure]:
+def run(scale: float) -> list[Figure]:
     """Seconds."""
     orders = max(500, int(ORDERS * scale))
     with tempfile.TemporaryDirectory() as folder:
