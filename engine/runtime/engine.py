@@ -244,9 +244,20 @@ class Engine:
         return key
 
     async def read(self, kind: str, key: str) -> State | None:
-        """An entity as last committed; None if there is none. Raises EntityDamaged, PartitionDown, UnknownKind."""
+        """An entity as last committed; None if there is none. Raises EntityDamaged, PartitionDown, UnknownKind, and
+        Overloaded if its partition is being reopened."""
         self._check_caller()
-        return await self._seats[self._address(kind, key)].up().read(key)
+        seat = self._seats[self._address(kind, key)]
+        partition = seat.up()
+        try:
+            return await partition.read(key)
+        except SagamoreError:
+            raise
+        except Exception:
+            if seat.partition is partition:
+                raise
+            seat.up()  # says what is the matter with it, unless it is up again
+            return await self.read(kind, key)
 
     def watch(self, kind: str, key: str) -> Watcher:
         """Watch an entity's committed changes from now on; use it in a `with`."""
