@@ -130,7 +130,7 @@ def _pushed(payment: Payment, message: PaymentEvent, turn: Turn) -> Heard:
     ours = message.attempt == payment.attempt if message.attempt else message.provider_id == payment.provider_id
     if payment.parked:
         ended = ending(payment.parked.operation, answer.status)
-        if ours and ended and payment.parked.refund_id == message.refund_id:
+        if ended and payment.parked.refund_id == message.refund_id and (ours or message.refund_id):
             return _unparked(payment, News(ended, message, answer, payment.parked), turn)
     match message.kind:
         case "captured" | "authorised":

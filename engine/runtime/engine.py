@@ -25,6 +25,7 @@ from sagamore.engine.errors import (
     OutcomeUnknown,
     Overloaded,
     PartitionDown,
+    SagamoreError,
     WrongLoop,
 )
 from sagamore.engine.ids import IdMaker

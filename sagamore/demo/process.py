@@ -13,7 +13,6 @@ from sagamore.engine.errors import SagamoreError
 
 STOPS_WITHIN_S = 15  # a clean stop waits for calls under way; the slowest takes some seconds
 STARTS_WITHIN_S = 30
-LOG_CHARACTERS_MAX = 500  # of its end, in an error
 
 
 class ProcessEnded(SagamoreError):
@@ -76,8 +75,8 @@ class Process:
     async def fail(self) -> NoReturn:
         """It has ended, and should not have. Raises ProcessEnded, with what it said last."""
         status = await self._process.wait()
-        said = self._log.read_text(errors="replace").strip()[-LOG_CHARACTERS_MAX:]
-        raise ProcessEnded(f"the {self.name}'s process ended with status {status}: {said or 'it said nothing'}")
+        *_, said = ["it said nothing", *self._log.read_text(errors="replace").splitlines()]
+        raise ProcessEnded(f"the {self.name}'s process ended with status {status}: {said}; see {self._log}")
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagamore.engine.errors import NotEncodable
@@ -29,6 +29,15 @@ class Everything(State, tag="test.everything", version=1):
     inners: tuple[Inner, ...]
 
 
+class Plain(Message, tag="test.plain", version=1):
+    """No number here may be a NaN, so nobody looks at its nulls."""
+
+    text: str
+    whole: int
+    texts: tuple[str, ...] = ()
+    maybe: int | None = None
+
+
 class Visited(Message, tag="test.visited", version=3):
     """Version 1 had `who`; version 2 had `customer`; version 3 adds `points`."""
 
@@ -42,7 +51,7 @@ class Visited(Message, tag="test.visited", version=3):
         return fields | {"points": 0}
 
 
-codec = Codec((Everything, Visited))
+codec = Codec((Everything, Plain, Visited))
 texts = st.text(max_size=20) | st.sampled_from(["\0", "a\0b", "\ud800", "\\u0000", ":9999999999999999999", "null"])
 integers = st.integers() | st.sampled_from([INTEGER_MAX, INTEGER_MAX + 1, -INTEGER_MAX - 1, -INTEGER_MAX - 2])
 floats = st.floats()
@@ -51,6 +60,10 @@ records = st.builds(
     Everything, text=texts, whole=integers, flag=st.booleans(), share=floats, maybe=st.none() | integers,
     texts=st.lists(texts, max_size=3).map(tuple), inner=inners, inners=st.lists(inners, max_size=3).map(tuple),
 )  # fmt: skip
+
+plain = st.builds(
+    Plain, text=texts, whole=integers, texts=st.lists(texts, max_size=3).map(tuple), maybe=st.none() | integers
+)
 
 
 def leaves(value: Any) -> list[Any]:
@@ -71,8 +84,9 @@ def storable(leaf: Any) -> bool:
     return not isinstance(leaf, int) or -(2**63) <= leaf < 2**63
 
 
-@given(records)
-def test_a_record_is_refused_or_comes_back_equal_by_way_of_sqlite(record: Everything) -> None:
+@settings(max_examples=300)
+@given(records | plain)
+def test_a_record_is_refused_or_comes_back_equal_by_way_of_sqlite(record: Everything | Plain) -> None:
     if not all(map(storable, leaves(record))):
         with pytest.raises(NotEncodable):
             encode(record)
@@ -108,6 +122,17 @@ def test_a_refusal_names_the_field_and_what_would_be_right(field: str, value: An
     with pytest.raises(NotEncodable, match=wanted) as refusal:
         encode(Everything(**fine | {field: value}))
     assert f"Everything.{field}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("record", [Plain("\0", 0), Plain("\ud800", 0), Plain("", 2**63), Plain("", 0, ("", "\0"))])
+def test_the_same_for_a_record_of_text_and_integers_only(record: Plain) -> None:
+    with pytest.raises(NotEncodable, match=r"Plain\.(text|whole|texts\[1\])"):
+        encode(record)
+
+
+@pytest.mark.parametrize("whole", [2**63 - 1, -(2**63), 10**18, -(10**18)])
+def test_the_largest_integers_pass(whole: int) -> None:
+    assert codec.decode(encode(Plain(":9223372036854775808", whole))).whole == whole
 
 
 def test_a_nested_value_is_named_by_its_path() -> None:

@@ -29,7 +29,7 @@ class DiesInTurn(Exception):
 
 
 class Batch:
-    """`raises` is the place of the item whose turn raises; `alone` marks an item whose content was refused."""
+    """`alone`: it has one item, whose content was refused."""
 
     def __init__(self, rules: Rules, scenario: Scenario, partition: int, disk: Disk, *, alone: bool = False) -> None:
         self.rules, self.scenario, self.partition, self.before, self.alone = rules, scenario, partition, disk, alone
@@ -164,7 +164,7 @@ class Batch:
             tuple(self.timers), tuple(self.keys), self.before.deaths, tuple(sent), tuple(self.took),
         )  # fmt: skip
         return Sealed(
-            disk, tuple(items), self.alone, self.refused, tuple(parcels),
+            disk, tuple(items), self.refused, tuple(parcels),
             tuple(self.replies.items()), frozenset(self.acknowledge), frozenset(self.rewind), deletable,
         )  # fmt: skip
 

@@ -12,8 +12,6 @@ from sagamore.engine.resolution import Step as Next
 from sagamore.engine.resolution import after_nothing_found, next_step
 from tests.protocol.effect_promises import judge
 from tests.protocol.effect_state import (
-    CLEAN,
-    DIED,
     END_MS,
     KEY_TTL_MS,
     SETTLE_MS,
@@ -92,10 +90,9 @@ class Charge:
 
     def _seen(self, world: World) -> Row:
         """The row as this incarnation must read it."""
-        row, opened_ms = world.row, world.unclean_ms
-        counts = self.reading.taken == "all" or (self.reading.taken == "keyed" and self.keyed)
-        if row.state == "marked" or (row.state == "pending" and opened_ms >= 0 and counts):
-            known_ms = opened_ms if self.reading.settles_after_start else 0
+        row = world.row
+        if row.state == "marked" or (row.state == "pending" and world.taken):
+            known_ms = world.opened_ms if self.reading.settles_after_start else 0
             return row._replace(state="uncertain", last_end_ms=max(row.last_end_ms, known_ms))
         return row
 
@@ -103,7 +100,7 @@ class Charge:
         return next_step(self._stored(world, row), self.capabilities, self.policy, world.now_ms)
 
     def _stored(self, world: World, row: Row) -> EffectRow:
-        created_ms = max(world.unclean_ms, 0) if self.reading.lifetime_from == "start" else 0
+        created_ms = world.opened_ms if self.reading.lifetime_from == "start" else 0
         effect = EffectRow("eff", "pay", "ord", "bank", "charge", "key", "", "{}", created_ms, 1, row.due_ms)
         return replace(effect, attempts=row.attempts, state=row.state, last_end_ms=row.last_end_ms)
 
@@ -227,8 +224,7 @@ class Charge:
 
     def _fail(self, world: World) -> Iterator[tuple[str, World]]:
         if not world.up:
-            died = world.unclean_ms == DIED
-            started = self._opens(world._replace(up=True)) if died else world._replace(up=True)
+            started = self._opens(world._replace(up=True))
             yield "the process starts", started
             if not self.reading.body_frozen and not world.body:
                 yield "the process starts with new code: the request reads differently", started._replace(body=1)
@@ -239,21 +235,26 @@ class Charge:
         requests = tuple(sorted(r._replace(until_ms=min(r.until_ms, until_ms)) for r in world.requests))
         down = world._replace(held=None, up=False, requests=requests, doubt=in_doubt)
         if world.left.process:
-            yield "the process dies", spend(down, "process")._replace(unclean_ms=DIED)
+            yield "the process dies", spend(down, "process")._replace(clean=False)
         if world.left.partition:
             alone = spend(world, "partition")
             if self.reading.adopted or held is None:
-                yield "the partition dies; its call goes on", self._opens(alone)
+                yield "the partition dies; its call goes on", self._opens(alone._replace(clean=False))
             else:
                 lives = tuple(sorted(r._replace(until_ms=until_ms + TIMEOUT_MS) for r in world.requests))
                 yield (
                     "the partition dies; its call is forgotten",
-                    self._opens(alone._replace(held=None, requests=lives, doubt=in_doubt)),
+                    self._opens(alone._replace(held=None, requests=lives, doubt=in_doubt, clean=False)),
                 )
         quiet = held is None or (held.since_ms < 0 and not held.outcome)
         if world.left.stops and (quiet or not self.reading.stop_waits):
             row = held.none if held is not None and quiet else world.row
-            yield "a clean stop", spend(down, "stops")._replace(row=row, doubt=world.doubt, unclean_ms=CLEAN)
+            yield (
+                "a clean stop",
+                spend(down, "stops")._replace(
+                    row=row, doubt=world.doubt, clean=True, taken=world.taken and self.reading.taken_lasts
+                ),
+            )
         if world.left.withdrawals and self._may_withdraw(world):
             yield (
                 "it is withdrawn",
@@ -261,8 +262,13 @@ class Charge:
             )
 
     def _opens(self, world: World) -> World:
-        """After an unclean end; every keyed effect counts as taken from now on."""
-        return world._replace(unclean_ms=world.now_ms, doubt=world.doubt or self.keyed)
+        """After an unclean end what is pending counts as taken, where there is no mark to tell."""
+        counts = self.reading.taken == "all" or (self.reading.taken == "keyed" and self.keyed)
+        taken = world.taken or (counts and not world.clean)
+        doubt = world.doubt or (self.keyed and not world.clean)
+        looked_at = not self.keyed or self.reading.lifetime_from == "start"  # else it would only make more states
+        opened_ms = world.now_ms if looked_at else 0
+        return world._replace(opened_ms=opened_ms, clean=True, taken=taken, doubt=doubt)
 
     def _may_withdraw(self, world: World) -> bool:
         if world.row.attempts or self._seen(world).state != "pending":

@@ -11,7 +11,6 @@ from sagamore.engine.resolution import Step as Next
 
 TIMEOUT_MS, SETTLE_MS, KEY_TTL_MS = 1, 2, 6  # as in life: a timeout and the settling time fit into half a key's life
 END_MS = 8
-CLEAN, DIED = -1, -2
 VERDICTS = ("succeeded", "refused", "withdrawn", "parked")
 
 
@@ -46,6 +45,8 @@ class Reading:
     """An attempt that provably was none leaves no mark."""
     taken: str = "keyed"
     """keyed: after an unclean start these count as taken | all | none"""
+    taken_lasts: bool = True
+    """Over a clean stop too, if they have not been settled before it."""
     adopted: bool = True
     """A call outlives the partition that asked for it, and so does its answer until a commit has it."""
     withdrawal_asks_pool: bool = True
@@ -105,8 +106,12 @@ class World(NamedTuple):
     held: Attempt | None = None
     up: bool = True
     now_ms: int = 0
-    unclean_ms: int = CLEAN
-    """When this incarnation opened, if the one before it died; else CLEAN, or DIED until it opens."""
+    opened_ms: int = 0
+    """When this incarnation opened."""
+    clean: bool = True
+    """The one before it stopped, and did not die."""
+    taken: bool = False
+    """The row counts as taken: there was an unclean start since it was written."""
     body: int = 0
     requests: tuple[Request, ...] = ()
     charges: int = 0

@@ -77,7 +77,6 @@ class Sealed(NamedTuple):
 
     disk: Disk
     items: tuple[Item, ...]
-    alone: bool
     refused: bool
     """The journal will refuse its content."""
     parcels: tuple[Parcel, ...]

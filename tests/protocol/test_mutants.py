@@ -5,7 +5,7 @@ import pytest
 from tests.protocol.explore import explore
 from tests.protocol.mutants import EVERY, EffectMutant, Mutant
 
-STATES_MAX = 30_000
+STATES_MAX = 50_000
 TRACE_MAX = 26
 
 ALL = [pytest.param(mutant, id=f"{mutant.row}: {mutant.reading}") for mutant in EVERY]

@@ -14,7 +14,7 @@ PROTOCOL = {
     "two orders; a partition dies twice": s.failing(s.orders, partition=2),
     "two orders; a partition and the process die": s.failing(s.orders, partition=1, process=1),
     "an order and its answer; two partitions and the process die": s.failing(s.answered, partition=2, process=1),
-    "an order and its answer; a failed fsync, then no power": s.failing(s.answered, partition=1, power=1),
+    "an order and its answer; a failed fsync, then a power cut": s.failing(s.answered, partition=1, power=1),
     "an order and its answer; an old copy, and a partition dies": s.failing(s.answered, restore=1, partition=1),
     "two orders; an old copy": s.failing(s.orders, restore=1),
     "messages to oneself; a partition dies": s.slowly(s.noted, partition=1),
@@ -24,7 +24,7 @@ PROTOCOL = {
     "two parcels of two, room for two; a partition dies twice": s.failing(replace(s.parcels, capacity=2), partition=2),
     "two lanes; a partition dies twice": s.slowly(s.lanes, partition=2),
     "client keys; everything": s.failing(s.keys, partition=2, process=1, raises=1, again=1),
-    "client keys; a failed fsync, then no power": s.failing(s.keys, partition=1, power=1),
+    "client keys; a failed fsync, then a power cut": s.failing(s.keys, partition=1, power=1),
     "two order partitions; both die": s.failing(s.two_order_partitions, partition=2, again=1),
     "turns raise twice; a partition dies": s.failing(s.raising, raises=2, partition=1),
     "a timer; a partition dies twice": s.failing(s.timed, partition=2),
@@ -60,15 +60,15 @@ FAILURES = {
     "deaths": Failures(process=1, partition=1),
     "a crash and a withdrawal": Failures(process=1, withdrawals=1),
     "a partition and a withdrawal": Failures(partition=1, withdrawals=1, lost=1),
-    "a stop and a withdrawal": Failures(stops=1, withdrawals=1, refusals=1),
+    "a crash, a stop, a withdrawal": Failures(process=1, stops=1, withdrawals=1),
     "not reached, throttled, stopped": Failures(unreached=1, throttles=1, stops=1),
 }
 FAILURES_DEEP = {
     "two crashes and a lost answer": Failures(process=2, lost=1),
     "a crash after anything": Failures(process=1, lost=1, errors=1, refusals=1),
     "a crash, not reached, throttled": Failures(process=1, unreached=1, throttles=1),
+    "a crash, a partition, a stop, a withdrawal": Failures(process=1, partition=1, stops=1, withdrawals=1),
     "a partition and the process, a lost answer": Failures(process=1, partition=1, lost=1),
-    "a stop, a crash, a withdrawal": Failures(process=1, stops=1, withdrawals=1),
 }
 
 

@@ -7,9 +7,9 @@ is remembered: that is what makes millions of worlds affordable.
 from itertools import count
 from typing import Any, NamedTuple
 
-from sagamore.actors.orders.inventory import InventoryActor
-from sagamore.actors.orders.messages import PaymentReport, PlaceOrder, OrderLine, PollPayment, RefundOrder
 from sagamore.actors.orders.hold import hold_key
+from sagamore.actors.orders.inventory import InventoryActor
+from sagamore.actors.orders.messages import OrderLine, PaymentReport, PlaceOrder, PollPayment, RefundOrder
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings

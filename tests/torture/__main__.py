@@ -2,7 +2,7 @@
 wrong, and then the directory is kept and named.
 
     --kills N      SIGKILLs of the shop's process; 60 by default, 2000 for a long run
-    --share X      of the commit points inside the process, 0 to 1; 0.1 by default, 1 is every point
+    --share X      of the commit points inside the process, 0 to 1, at least one of each scenario; 1 is every point (half an hour)
     --seconds S    stop killing after so long
 """
 
@@ -27,7 +27,7 @@ def main() -> int:
     """Run both, report."""
     parser = argparse.ArgumentParser("tests.torture", description="The kill matrix.")
     parser.add_argument("--kills", type=int, default=60, help="SIGKILLs of the shop's process")
-    parser.add_argument("--share", type=float, default=0.1, help="of the commit points inside the process")
+    parser.add_argument("--share", type=float, default=0.02, help="of the commit points inside the process")
     parser.add_argument("--seconds", type=float, help="stop killing after so long")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--dir", type=Path, help="where; by default a new directory, removed if all went well")

@@ -20,8 +20,8 @@ from sagamore.actors.orders.payment_provider import (
     PaymentAnswer,
     PaymentRequest,
     ReadRequest,
-    decode_answer,
     declined,
+    decode_answer,
     succeeded,
 )
 from sagamore.actors.providers.simulated import SimulatedPayment, SimulatedPayments

@@ -73,7 +73,9 @@ class Customers:
         if chance.random() < 0.2:
             await asyncio.sleep(chance.random() * 0.1)
             await self._step(n, "cancel", lambda key: orders.cancel(order_id, idempotency_key=key))
-        order = await self._until(order_id, lambda order: order.status != "PENDING" or order.state == "AWAITING_PAYMENT")
+        order = await self._until(
+            order_id, lambda order: order.status != "PENDING" or order.state == "AWAITING_PAYMENT"
+        )
         if order.state == "AWAITING_PAYMENT":
             await self._step(n, "pay again", lambda key: orders.pay(order_id, "pm_card", idempotency_key=key))
         order = await self._until(order_id, lambda order: order.status != "PENDING")

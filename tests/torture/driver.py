@@ -59,7 +59,7 @@ def die_at(at: int, before: bool) -> None:
         if mine == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    SQLiteJournal.commit = deadly  # type: ignore[method-assign]
+    SQLiteJournal.commit = deadly  # type: ignore[method-assign,assignment]
 
 
 async def run(directory: Path, twin: str, seed: int, life: int, finish: bool) -> None:

@@ -1,9 +1,9 @@
 """The verdict on a directory after its last life: the clients' ledger, the files, and the provider's own books.
 
-    nothing accepted is lost     each order, refund and step that a client was told of is there, and no other
-    one net charge               the provider finds no violation; its net of each order is ours, and the order's
-    nothing is held or open      stock adds up, no hold outlives its order, no authorisation stays
-    every order ends             and the audit's laws hold
+nothing accepted is lost     each order, refund and step that a client was told of is there, and no other
+one net charge               the provider finds no violation; its net of each order is ours, and the order's
+nothing is held or open      stock adds up, no hold outlives its order, no authorisation stays
+every order ends             and the audit's laws hold
 """
 
 import asyncio

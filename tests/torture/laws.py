@@ -100,7 +100,9 @@ def _check_stock(stocks: dict[str, Stock], holds: list[Hold], orders: list[Order
         for line in hold.lines if hold.state == "HELD" else ():
             held[line.product_id] += line.quantity
     standing = {order.id for order in orders if order.status == "CONFIRMED"}
-    breaches += [f"{h.order_id} is over and holds stock" for h in holds if h.state == "HELD" and h.order_id not in standing]
+    breaches += [
+        f"{h.order_id} is over and holds stock" for h in holds if h.state == "HELD" and h.order_id not in standing
+    ]
     for product in products:
         stock = stocks.get(product, Stock(product))
         if stock.reserved != held[product] or not 0 <= stock.reserved <= stock.on_hand:

@@ -38,9 +38,7 @@ class Script:
         for product in self.products:
             await self.shop.inventory.receive(product, IN_STOCK, reason="delivery", idempotency_key=f"in {product}")
 
-    async def place(
-        self, name: str = "a", method: str = "pm_card", *, quantity: int = 1, pay_by_ms: int = 0
-    ) -> Order:
+    async def place(self, name: str = "a", method: str = "pm_card", *, quantity: int = 1, pay_by_ms: int = 0) -> Order:
         """An order of each product, for 5 GBP a piece and 2 GBP shipping."""
         order = await self.shop.orders.place(
             user_id="ann", lines=[Line(product, quantity, UNIT) for product in self.products],

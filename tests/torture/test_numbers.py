@@ -11,8 +11,8 @@ import pytest
 
 from sagamore import IllegalTransition, Line, Money, OrderSettings, Overloaded, Refund, Sagamore, Settings
 from sagamore.actors.orders.messages import Capture, SagaName
-from tests.torture.bank import Bank
 from sagamore.engine.runtime.clock import SystemClock
+from tests.torture.bank import Bank
 
 ONE = Money("1.00", "GBP")
 SOON = timedelta(seconds=30)

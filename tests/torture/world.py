@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
+from sagamore import Sagamore
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payment_effects import PaymentEffects
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings
-from sagamore import Sagamore
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS
 from sagamore.engine.limits import Limits
