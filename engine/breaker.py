@@ -53,6 +53,11 @@ class Breaker:
             return self._era
         return None
 
+    def release(self, era: int) -> None:
+        """A call that was admitted is not made after all; if it was the probe, another may be."""
+        if era == self._era:
+            self._probing = False
+
     def record(self, era: int, ok: bool, now_ms: float) -> bool:
         """A call of that era ended; True if the state changed."""
         if era != self._era:

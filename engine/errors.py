@@ -43,7 +43,10 @@ class InvalidInput(SagamoreError):
     code = "invalid_input"
 
     def __init__(self, field: str, value: object, expected: str) -> None:
-        shown = repr(value)
+        try:
+            shown = repr(value)
+        except ValueError:  # an integer of more digits than Python will print
+            shown = f"a number of {int(value).bit_length()} bits" if isinstance(value, int) else type(value).__name__
         if len(shown) > SHOWN_VALUE_CHARACTERS_MAX:
             shown = shown[:SHOWN_VALUE_CHARACTERS_MAX] + f"… ({len(shown)} characters)"
         super().__init__(f"{field} is {shown}; {expected}")

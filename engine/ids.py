@@ -68,4 +68,6 @@ class IdMaker:
             self._at_ms, self._low_bits = now_ms, self._random_bits(40)
         else:
             self._low_bits = (self._low_bits // self._COUNTER_STEP + 1) * self._COUNTER_STEP + self._random_bits(40)
+            if self._low_bits > _LOW_BITS:
+                self._at_ms, self._low_bits = self._at_ms + 1, self._random_bits(40)
         return make_id(prefix, self._at_ms, self._low_bits, partition)

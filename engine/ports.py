@@ -170,6 +170,9 @@ class Opened(msgspec.Struct):
     timers: int
     undeliverable: dict[Stream, int] = {}
     """Per (receiver, lane), the number up to which messages went to nobody, because there was no such receiver."""
+    taken_turn: int = 0
+    """The last turn before the last unclean end: an effect started up to it may have been called (PROTOCOL 3). On
+    disk, since a clean stop after that end does not make it known."""
 
 
 class Journal(Protocol):

@@ -6,7 +6,7 @@ the provider has one: what it finds is a verdict at once, that it finds nothing 
     never sent                  call
     sent, key lives             call again with the same key; from the third attempt on look before each call
     sent, no key                look up; nothing found and settled: call again; no look-up: resend if the policy allows
-    attempts or time used up    look up; else park
+    attempts or time used up    look up; else park; as many look-ups without an answer as attempts: park
 """
 
 from enum import Enum, auto
@@ -40,7 +40,7 @@ def next_step(row: EffectRow, capabilities: Capabilities, policy: EffectPolicy, 
     if resendable and not exhausted:
         looks = capabilities.look_up and row.attempts >= BLIND_ATTEMPTS_MAX
         return Step.LOOK_UP_THEN_CALL if looks else Step.CALL
-    return Step.LOOK_UP if capabilities.look_up else Step.PARK
+    return Step.LOOK_UP if capabilities.look_up and row.attempts < 2 * policy.attempts_max else Step.PARK
 
 
 def after_nothing_found(row: EffectRow, capabilities: Capabilities, policy: EffectPolicy, now_ms: int) -> Step | int:

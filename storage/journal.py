@@ -94,6 +94,7 @@ class SQLiteJournal:
         opened = Opened(
             turn=meta.turn,
             clean=bool(meta.clean),
+            taken_turn=meta.taken_turn if meta.clean else meta.turn,
             inbox={(s, lane): last for s, lane, last in await self._fetch("SELECT * FROM inbox")},
             next_numbers=next_numbers,
             undeliverable={(r, lane): n for r, lane, _, n in streams if n},
@@ -107,8 +108,9 @@ class SQLiteJournal:
         )
         generation = max(meta.generation, self._recorded + 1)
         await self._fetch(
-            "UPDATE meta SET value = CASE name WHEN 'clean' THEN 0 ELSE ? END WHERE name IN ('clean', 'generation')",
-            (generation,),
+            "UPDATE meta SET value = CASE name WHEN 'clean' THEN 0 WHEN 'taken_turn' THEN ? ELSE ? END"
+            " WHERE name IN ('clean', 'taken_turn', 'generation')",
+            (opened.taken_turn, generation),
         )
         self.generation = generation
         return opened

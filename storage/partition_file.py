@@ -26,6 +26,8 @@ class Position(msgspec.Struct, frozen=True):
     turn: int
     generation: int
     clean: int
+    taken_turn: int
+    """The last turn before the last unclean end."""
 
     @property
     def fresh(self) -> bool:

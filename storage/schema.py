@@ -47,7 +47,7 @@ CREATE TABLE history(turn INTEGER PRIMARY KEY, correlation TEXT NOT NULL, row TE
 CREATE INDEX story ON history(correlation) WHERE {CORRELATION_IS_ID};
 CREATE TABLE alert(name TEXT, subject TEXT, row TEXT NOT NULL, PRIMARY KEY(name, subject)) WITHOUT ROWID;
 CREATE TABLE death(message TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('turn', 0), ('generation', 0), ('clean', 1);
+INSERT INTO meta VALUES ('turn', 0), ('generation', 0), ('clean', 1), ('taken_turn', 0);
 """
 
 COLUMNS = (

@@ -26,7 +26,8 @@ def _deadline_passed(order: Order, _: Any, turn: Turn) -> bool:
 
 
 def _may_pay_again(order: Order, message: Any, turn: Turn) -> bool:
-    return order.pay_by_ms > 0 and not _deadline_passed(order, message, turn)
+    # A lapsed authorisation may still be open at the provider: only closing the payment voids it.
+    return order.pay_by_ms > 0 and not order.snapshot.lapsed and not _deadline_passed(order, message, turn)
 
 
 def _last(order: Order, message: Any, turn: Turn) -> bool:

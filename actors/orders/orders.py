@@ -32,7 +32,7 @@ from sagamore.actors.orders.messages import (
     UndoAbandoned,
 )
 from sagamore.actors.orders.money import Money
-from sagamore.actors.orders.order import Order, OrderRef, OrderState, Refund, Refund, Settlement, Status, fold_report
+from sagamore.actors.orders.order import Order, OrderRef, OrderState, Refund, Settlement, Status, fold_report
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.soundness import check_tables, parts
 from sagamore.actors.orders.tables import SAGAS, Saga

@@ -15,7 +15,7 @@ from sagamore.engine.errors import InvalidInput
 TEXT_CHARACTERS_MAX = 255  # an id, a token or a reference: what the strictest providers and stores take
 KEY_CHARACTERS_MAX = 255  # an idempotency key
 INTEGER_SHOWN_BITS_MAX = 256  # Python refuses to print an integer of 4,300 digits
-_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9])")
+_DIGITS = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9A-Za-z])")  # not the digits of an id
 _NETWORK = re.compile(
     r"4[0-9]{12}(?:[0-9]{3}|[0-9]{6})?"  # Visa
     r"|(?:5[0-9]|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12,14}"  # Mastercard, Maestro

@@ -46,13 +46,13 @@ class Effects:
         self._pools, self._clock, self._mailbox, self._journal = pools, clock, mailbox, journal
         self._cursors: dict[str, Cursor[EffectRow]] = {}
         self._opened_ms = clock.now_ms()
-        self._taken_before_turn = -1
+        self._taken_turn = 0
         self._marking: dict[str, set[str]] = {provider: set() for provider in pools}
 
-    async def open(self, pending: Mapping[str, int], turn: int, *, clean: bool) -> None:
+    async def open(self, pending: Mapping[str, int], taken_turn: int) -> None:
         """Go on from disk. After an unclean end every effect already there counts as taken (PROTOCOL 3)."""
         self._opened_ms = self._clock.now_ms()
-        self._taken_before_turn = -1 if clean else turn
+        self._taken_turn = taken_turn
         for provider, pool in self._pools.items():
             cursor = self._cursor(provider, anything=pending.get(provider, 0) > 0)
             held, ended = pool.adopt(self._address)
@@ -92,7 +92,7 @@ class Effects:
             case Declined(answer):
                 return self._verdict(batch, row, "refused", answer)
             case None:
-                return self._nothing_found(batch, row)
+                return self._nothing_found(batch, row, ended.began_ms)
             case Throttled(retry_after_ms):
                 batch.effects[row.id] = replace(row, due_ms=batch.now_ms + retry_after_ms)
                 return None
@@ -108,9 +108,9 @@ class Effects:
         batch.effects[row.id] = None
         return row, EffectOutcome(row.id, row.entity, row.operation, verdict, answer)
 
-    def _nothing_found(self, batch: Batch, row: EffectRow) -> tuple[EffectRow, EffectOutcome] | None:
+    def _nothing_found(self, batch: Batch, row: EffectRow, looked_ms: int) -> tuple[EffectRow, EffectOutcome] | None:
         policy, capabilities = self._policies[row.policy], self._pools[row.provider].capabilities
-        step = after_nothing_found(row, capabilities, policy, batch.now_ms)
+        step = after_nothing_found(row, capabilities, policy, looked_ms)
         if step is Step.PARK:
             return self.park(batch, row)
         if isinstance(step, int):
@@ -121,7 +121,7 @@ class Effects:
 
     def _try_later(self, batch: Batch, ended: AttemptEnded, *, state: EffectState, heard: str) -> None:
         row, policy = ended.row, self._policies[ended.row.policy]
-        attempts = row.attempts + ended.called
+        attempts = row.attempts + (ended.called or state == "uncertain")  # a look-up without an answer counts too
         wait_ms = policy.backoff.delay_ms(max(attempts, 1), self._clock.random_fraction())
         batch.effects[row.id] = replace(
             row, attempts=attempts, state=state, due_ms=batch.now_ms + wait_ms, last_end_ms=ended.ended_ms,
@@ -151,7 +151,7 @@ class Effects:
         row = batch.effect_rows.get(effect)
         if row is None or effect in batch.effects or effect in self._cursor(row.provider).under_way:
             return None
-        if row.attempts or row.state != "pending" or row.turn <= self._taken_before_turn:
+        if row.attempts or row.state != "pending" or row.turn <= self._taken_turn:
             return None
         return self._verdict(batch, row, "withdrawn", "")
 
@@ -192,7 +192,7 @@ class Effects:
     def _as_known(self, row: EffectRow) -> EffectRow:
         """A row as it is to be taken after a death: an attempt may have happened that nobody has heard of."""
         keyed = self._pools[row.provider].capabilities.takes_key
-        if row.state == "marked" or (keyed and row.state == "pending" and row.turn <= self._taken_before_turn):
+        if row.state == "marked" or (keyed and row.state == "pending" and row.turn <= self._taken_turn):
             return replace(row, state="uncertain", last_end_ms=max(row.last_end_ms, self._opened_ms))
         return row
 

@@ -30,7 +30,7 @@ from sagamore.engine.errors import (
 )
 from sagamore.engine.ids import IdMaker
 from sagamore.engine.limits import MESSAGE_BYTES_MAX, Limits
-from sagamore.engine.message import Message, Record, State, encode
+from sagamore.engine.message import Codec, Message, Record, State, encode
 from sagamore.engine.ports import AlertRow, Clock, Opened, Store
 from sagamore.engine.routes import ActorRoutes, stable_hash
 from sagamore.engine.runtime.clock import SystemClock
@@ -125,6 +125,7 @@ class Engine:
             for kind, actor in self.routes.actors.items()
             for n in range(self.routes.count(kind))
         }
+        self._commands = {kind: Codec(actor.message_types) for kind, actor in self.routes.actors.items()}
         self._runs: list[asyncio.Task[Any]] = []
         self._closing = False
         self._pressure = Pressure(self._seats, self.routes, store, self.clock, self.limits)
@@ -219,6 +220,7 @@ class Engine:
             if len(body) > MESSAGE_BYTES_MAX:
                 raise InvalidInput("message", f"{len(body)} bytes", f"at most {MESSAGE_BYTES_MAX} bytes")
             actor = self.routes.actor(kind)
+            self._check_types(kind, body)
             partition = self._seats[self.routes.address(kind, message)].up()
             self._pressure.check(actor)
             future: asyncio.Future[Record | None] = self._loop.create_future()
@@ -232,6 +234,13 @@ class Engine:
         except Exception as error:
             error.idempotency_key = key  # type: ignore[attr-defined]
             raise
+
+    def _check_types(self, kind: str, body: bytes) -> None:
+        """A message that another process could not read back must not get in: its fields have the types they say."""
+        try:
+            self._commands[kind].decode(body)
+        except ValueError as error:
+            raise InvalidInput("message", body.decode(), f"a message of {kind}: {error}") from error
 
     async def kept(self, kind: str, message: Message, scope: str, key: str) -> bool:
         """Whether a command with that key was taken by the partition that `message` goes to."""

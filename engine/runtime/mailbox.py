@@ -76,6 +76,7 @@ class AttemptEnded(msgspec.Struct, frozen=True, gc=False):
     """None: a look-up found nothing."""
     called: bool
     """A call was made, as against a look-up."""
+    began_ms: int
     ended_ms: int
 
 

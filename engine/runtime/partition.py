@@ -104,7 +104,7 @@ class Partition:
         self._now_ms = self._prune_at_ms = self._clock.now_ms()
         self.relay = Relay(self.address, opened, self._env.peer, self._now_ms)
         self._reminders = Reminders(self.journal, opened, self.mailbox, self._clock, self._limits, self._wake.set)
-        await self._effects.open(opened.effects, opened.turn, clean=opened.clean)
+        await self._effects.open(opened.effects, opened.taken_turn)
         alerts = {(alert.name, alert.subject): alert for alert in opened.alerts}
         self.committed = Committed(
             opened.inbox, {}, alerts, opened.deaths, self._reminders.retries, self._reminders.timers
@@ -313,7 +313,11 @@ class Partition:
             self.sealed = None
             return
         self.sealed = batch.seal(self.relay.next_numbers, deletable, self._index_changes(batch))
-        await self.journal.commit(self.sealed)
+        try:
+            await self.journal.commit(self.sealed)
+        except CommitRefused:
+            self.relay.put_back_deletable(deletable)
+            raise
 
     def _index_changes(self, batch: Batch) -> list[IndexChange]:
         changes: list[IndexChange] = []

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -166,44 +167,61 @@ class Pool:
         row, now_ms = task.row, self._clock.now_ms()
         step = next_step(row, self.capabilities, task.policy, now_ms)
         if step is Step.PARK:
-            self._done_with(era, None)
+            self._give_back(era)
             self._end(task, ParkEffect(row))
             return
         task.started = True
         call = Call(row.id, row.operation, row.request.encode(), row.key, row.correlation, row.attempts + 1, row.trace)
         outcome: Outcome | None = None
-        called = False
         if step is not Step.CALL:
             self._counts["looked_up"] += 1
-            outcome = await self._within(self.provider.look_up(call), task.policy)
-        if step is Step.LOOK_UP_THEN_CALL and outcome is None and self._window is not None:
-            self._done_with(era, outcome)  # a look-up is a request too: the call takes a place of its own
-            era = await self._admitted()
-            if era is None:
-                self._end(task, _not_begun(row, self._clock.now_ms()))
-                return
-        if step is Step.CALL or (step is Step.LOOK_UP_THEN_CALL and outcome is None):
-            called = True
+            outcome = await self._within(partial(self.provider.look_up, call), task.policy)
+            if step is Step.LOOK_UP_THEN_CALL and outcome is None and self._window is not None:
+                era = await self._admitted_again(task, era)
+                if era is None:
+                    return
+        called = step is Step.CALL or (step is Step.LOOK_UP_THEN_CALL and outcome is None)
+        if called:
             self._counts["called"] += 1
-            outcome = await self._within(self.provider.call(call), task.policy)
-        changed = self._done_with(era, outcome)
-        self._end(task, AttemptEnded(row, outcome, called, self._clock.now_ms()))
-        if changed:
-            log.warning("breaker of %s is %s", self.provider.name, self._breaker.state)
-            await self._remember(BreakerChanged(self.provider.name, self._breaker.state))
+            outcome = await self._within(partial(self.provider.call, call), task.policy)
+        self._end(task, AttemptEnded(row, outcome, called, now_ms, self._clock.now_ms()))
+        await self._done_with(era, outcome)
 
-    async def _within(self, calling: Coroutine[Any, Any, Outcome | None], policy: EffectPolicy) -> Outcome | None:
+    async def _admitted_again(self, task: Task, era: int) -> int | None:
+        """A look-up is a request too: the call after it takes a place of its own, and is decided on once more, since
+        that may take long. None if the call is not to be made now."""
+        await self._done_with(era, None)
+        again = await self._admitted()
+        now_ms = self._clock.now_ms()
+        decided = again is not None and next_step(task.row, self.capabilities, task.policy, now_ms)
+        if decided is Step.LOOK_UP_THEN_CALL:
+            return again
+        if again is not None:
+            self._give_back(again)
+        self._end(task, _not_begun(task.row, now_ms))
+        return None
+
+    async def _within(
+        self, calling: Callable[[], Coroutine[Any, Any, Outcome | None]], policy: EffectPolicy
+    ) -> Outcome | None:
         try:
             with Deadline(self._clock, self._clock.now_ms() + policy.timeout_ms):
-                return await calling
+                return await calling()
         except TimeoutError:
             return Unknown(f"no answer within {policy.timeout_ms} ms")
         except Exception as error:  # whatever a provider raises is unknown (DESIGN 8)
             log.warning("provider %s raised", self.provider.name, exc_info=error)
             return Unknown(f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX])
 
-    def _done_with(self, era: int, outcome: Outcome | None) -> bool:
-        """Give back the place, count the outcome; True if the breaker changed."""
+    def _give_back(self, era: int) -> None:
+        """A place that was not used after all."""
+        if self._window is not None:
+            self._window.ended(self._clock.elapsed_ms())
+        self._breaker.release(era)
+        self._changed.set()
+
+    async def _done_with(self, era: int, outcome: Outcome | None) -> None:
+        """Give back the place, count the outcome, and commit what that changes of the breaker."""
         now_ms = self._clock.elapsed_ms()
         if self._window is not None:
             self._window.ended(now_ms)
@@ -211,10 +229,10 @@ class Pool:
             self._counts[_COUNTED[type(outcome).__name__]] += 1
         if isinstance(outcome, Throttled):
             self._paused_until_ms = max(self._paused_until_ms, now_ms + outcome.retry_after_ms)
-        changed = self._breaker.record(era, not isinstance(outcome, NotReached | Unknown), now_ms)
-        if changed:
+        if self._breaker.record(era, not isinstance(outcome, NotReached | Unknown), now_ms):
             self._changed.set()
-        return changed
+            log.warning("breaker of %s is %s", self.provider.name, self._breaker.state)
+            await self._remember(BreakerChanged(self.provider.name, self._breaker.state))
 
     async def _admitted(self) -> int | None:
         """Wait for the breaker, a provider's pause and a place in the window; None if the engine stops."""
@@ -271,7 +289,9 @@ class Pool:
         now_ms = self._clock.now_ms()
         for held in self._held.values():
             for task in tuple(held.values()):
-                unknown = AttemptEnded(task.row, Unknown("the engine stopped before the answer came"), True, now_ms)
+                unknown = AttemptEnded(
+                    task.row, Unknown("the engine stopped before the answer came"), True, now_ms, now_ms
+                )
                 self._end(task, unknown if task.started else _not_begun(task.row, now_ms))
 
     def statistics(self) -> PoolStatistics:
@@ -284,7 +304,7 @@ class Pool:
 
 def _not_begun(row: EffectRow, now_ms: int) -> AttemptEnded:
     """No attempt was made, and no attempt is counted."""
-    return AttemptEnded(row, Throttled(0), called=False, ended_ms=now_ms)
+    return AttemptEnded(row, Throttled(0), called=False, began_ms=now_ms, ended_ms=now_ms)
 
 
 _COUNTED = {

@@ -10,7 +10,7 @@ is read when the receiver has room. When either side opens, both go on after the
 (PROTOCOL 1, 2). The relay knows addresses and envelopes, never actors: it is the seam to other processes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -85,6 +85,10 @@ class Relay:
         self._deletable.clear()
         return deletable
 
+    def put_back_deletable(self, streams: Iterable[Stream]) -> None:
+        """The commit that should have deleted these was refused."""
+        self._deletable.update(streams)
+
     @property
     def has_deletable(self) -> bool:
         """Whether an idle flush would delete anything."""
@@ -136,9 +140,12 @@ class Relay:
 
     async def refill(self, stream: Stream, journal: Journal) -> None:
         """Read the elders of a stream from disk and hand them over."""
+        state = self._streams[stream]
+        handed = state.handed
         envelopes = await self.read(stream, journal)
-        deliveries = [Delivery(self._address, stream[1], envelope, None) for envelope in envelopes]
-        self._offer(stream, self._streams[stream], deliveries)
+        if state.handed == handed:  # else an acknowledgement or a handshake came in between: read again
+            deliveries = [Delivery(self._address, stream[1], envelope, None) for envelope in envelopes]
+            self._offer(stream, state, deliveries)
 
     async def read(self, stream: Stream, journal: Journal) -> list[Envelope]:
         """The next of a stream that are on disk and not handed over."""

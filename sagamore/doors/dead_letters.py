@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from sagamore.actors.orders.text import check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, DiscardLetter, ReplayLetter, UnknownLetter
 from sagamore.engine.message import Codec, Record
@@ -26,18 +27,24 @@ class DeadLetters:
 
     async def show(self, letter: str) -> DeadLetter:
         """One letter with all its attempts. Raises UnknownLetter."""
-        found = await self._engine.read(DEAD_LETTERS, letter)
+        found = await self._engine.read(DEAD_LETTERS, check_text("letter", letter))
         if not isinstance(found, DeadLetter):
             raise UnknownLetter(f"there is no dead letter {letter}; list them to see which there are")
         return found
 
     async def replay(self, letter: str, *, by: str) -> DeadLetter:
         """Send it again, once; a second replay has no second effect. Raises UnknownLetter, LetterClosed."""
-        return _letter(await self._engine.ask(DEAD_LETTERS, ReplayLetter(letter, by)))
+        return _letter(
+            await self._engine.ask(DEAD_LETTERS, ReplayLetter(check_text("letter", letter), check_text("by", by)))
+        )
 
     async def discard(self, letter: str, *, by: str, reason: str) -> DeadLetter:
         """Never send it; who waits for it is told. Raises UnknownLetter, LetterClosed."""
-        return _letter(await self._engine.ask(DEAD_LETTERS, DiscardLetter(letter, by, reason)))
+        return _letter(await self._engine.ask(DEAD_LETTERS, _discard(letter, by, reason)))
+
+
+def _discard(letter: str, by: str, reason: str) -> DiscardLetter:
+    return DiscardLetter(check_text("letter", letter), check_text("by", by), check_text("reason", reason))
 
 
 def _letter(answer: Record | None) -> DeadLetter:

@@ -3,7 +3,7 @@
 from sagamore.actors.orders.messages import AdjustStock, ReceiveStock, SetStock
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.orders.text import check_key, check_text, shown
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import Codec, Message
@@ -26,7 +26,7 @@ class Inventory:
         """A delivery of `quantity` (1 to 10^9). Raises InvalidInput."""
         check_text("product_id", product_id, product=True)
         _check_quantity("quantity", quantity, 1)
-        return await self._ask(ReceiveStock(product_id, quantity, _reason(reason), by), idempotency_key)
+        return await self._ask(ReceiveStock(product_id, quantity, _reason(reason), _by(by)), idempotency_key)
 
     async def adjust(
         self, product_id: str, quantity: int, *, reason: str, by: str = "", idempotency_key: str | None = None
@@ -34,7 +34,7 @@ class Inventory:
         """A correction, signed. Raises InvalidInput, StockUnknown, StockCommitted."""
         check_text("product_id", product_id, product=True)
         _check_quantity("quantity", quantity, -QUANTITY_MAX)
-        return await self._ask(AdjustStock(product_id, quantity, _reason(reason), by), idempotency_key)
+        return await self._ask(AdjustStock(product_id, quantity, _reason(reason), _by(by)), idempotency_key)
 
     async def set(
         self, product_id: str, on_hand: int, *, expected: int, reason: str, by: str = "",
@@ -45,11 +45,11 @@ class Inventory:
         check_text("product_id", product_id, product=True)
         _check_quantity("on_hand", on_hand, 0)
         _check_quantity("expected", expected, 0)
-        return await self._ask(SetStock(product_id, on_hand, expected, _reason(reason), by), idempotency_key)
+        return await self._ask(SetStock(product_id, on_hand, expected, _reason(reason), _by(by)), idempotency_key)
 
     async def get(self, product_id: str) -> Stock:
         """The stock of a product. Raises StockUnknown."""
-        found = await self._engine.read("inventory", stock_key(product_id))
+        found = await self._engine.read("inventory", stock_key(check_text("product_id", product_id, product=True)))
         if not isinstance(found, Stock):
             raise StockUnknown(product_id)
         return found
@@ -60,7 +60,9 @@ class Inventory:
         return await read_page(readers, _codec.decode, prefix=stock_key(""), limit=limit, cursor=cursor)
 
     async def _ask(self, message: Message, key: str | None) -> Stock:
-        answer = await self._engine.ask("inventory", message, key=key, scope="inventory")
+        answer = await self._engine.ask(
+            "inventory", message, key=None if key is None else check_key(key), scope="inventory"
+        )
         assert isinstance(answer, Stock)
         return answer
 
@@ -69,6 +71,10 @@ def _reason(reason: str) -> str:
     return check_text("reason", reason)
 
 
+def _by(by: str) -> str:
+    return check_text("by", by, optional=True)
+
+
 def _check_quantity(field: str, quantity: object, least: int) -> None:
     if not isinstance(quantity, int) or isinstance(quantity, bool) or not least <= quantity <= QUANTITY_MAX:
-        raise InvalidInput(field, quantity, f"a whole number, {least} to {QUANTITY_MAX}")
+        raise InvalidInput(field, shown(quantity), f"a whole number, {least} to {QUANTITY_MAX}")

@@ -6,26 +6,18 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from sagamore.actors.orders.door import Charge, Line, check_money, check_quantity, place_order
+from sagamore.actors.orders.aftersales import cancel_order, pay_order, refund_order, return_order, ship_order
+from sagamore.actors.orders.door import Charge, Line, place_order
 from sagamore.actors.orders.errors import OutOfStock, UnknownOrder, UnknownProduct
-from sagamore.actors.orders.messages import (
-    CancelOrder,
-    DeliverOrder,
-    OrderLine,
-    PayOrder,
-    ProductQuantity,
-    RefundOrder,
-    ReturnOrder,
-    ShipOrder,
-    Shortage,
-)
+from sagamore.actors.orders.messages import DeliverOrder, OrderLine, Shortage
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, OrderRef, Refund, Status
+from sagamore.actors.orders.orders import ClientMessage
 from sagamore.actors.orders.stock import Stock, stock_key
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.orders.text import check_key, check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.errors import InvalidInput
-from sagamore.engine.message import Codec, Message, State
+from sagamore.engine.message import Codec, State
 from sagamore.engine.runtime.engine import Engine
 from sagamore.files import Files
 from sagamore.story import Line as StoryLine
@@ -67,10 +59,10 @@ class Orders:
         check_stock: refuse what visibly is not there; the reservation alone decides
         Raises InvalidInput, UnknownProduct, OutOfStock, PayByPassed, KeyReused, Overloaded, OutcomeUnknown.
         """
+        order_id = self._engine.mint("ord", "orders", SCOPE, _checked(idempotency_key))
         message = place_order(
-            self._engine.mint("ord", "orders", SCOPE, idempotency_key), user_id=user_id, lines=lines, charges=charges,
-            amount=amount, payment_method=payment_method, reference=reference, metadata=metadata, pay_by=pay_by,
-            placed_at=placed_at,
+            order_id, user_id=user_id, lines=lines, charges=charges, amount=amount, payment_method=payment_method,
+            reference=reference, metadata=metadata, pay_by=pay_by, placed_at=placed_at,
         )  # fmt: skip
         try:
             await self._check_products(message.lines, check_stock=check_stock)
@@ -83,30 +75,25 @@ class Orders:
 
     async def pay(self, order_id: str, payment_method: str, *, idempotency_key: str | None = None) -> Order:
         """Pay, or pay again after a refusal. Raises IllegalTransition, UnknownOrder."""
-        check_text("payment_method", payment_method)
-        return await self._ask(PayOrder(order_id, payment_method), idempotency_key)
+        return await self._ask(pay_order(order_id, payment_method), idempotency_key)
 
     async def cancel(self, order_id: str, *, by: str = "", idempotency_key: str | None = None) -> Order:
         """Cancel and undo everything, in any state before shipping; `by` names the operator if it was not the
         customer. Answered at once, a charge in flight or not; `settlement` says when nothing of it is left."""
         reason: Literal["OPERATOR", "REQUESTED"] = "OPERATOR" if by else "REQUESTED"
-        return await self._ask(CancelOrder(order_id, reason, by), idempotency_key)
+        return await self._ask(cancel_order(order_id, reason, by), idempotency_key)
 
     async def refund(self, order_id: str, amount: Money, *, reason: str, idempotency_key: str | None = None) -> Refund:
         """Give part of the money back; the goods stay. The refund's status follows in `order.refunds`.
         Raises IllegalTransition if it is more than is left."""
-        check_text("reason", reason)
-        minor = await self._minor(order_id, amount)
-        answer = await self._engine.ask(
-            "orders", RefundOrder(order_id, minor, reason), key=idempotency_key, scope=SCOPE
-        )
+        message = refund_order(await self.get(order_id), amount, reason)
+        answer = await self._engine.ask("orders", message, key=_checked(idempotency_key), scope=SCOPE)
         assert isinstance(answer, Refund)
         return answer
 
     async def ship(self, order_id: str, *, tracking: str = "", idempotency_key: str | None = None) -> Order:
         """All that was ordered leaves."""
-        check_text("tracking", tracking, optional=True)
-        return await self._ask(ShipOrder(order_id, tracking), idempotency_key)
+        return await self._ask(ship_order(order_id, tracking), idempotency_key)
 
     async def deliver(self, order_id: str, *, idempotency_key: str | None = None) -> Order:
         """The goods arrived."""
@@ -117,16 +104,15 @@ class Orders:
         idempotency_key: str | None = None,
     ) -> Order:  # fmt: skip
         """Goods (product: quantity) came back; `amount` is refunded, `restock` puts them on the shelf."""
-        minor = 0 if amount is None else await self._minor(order_id, amount)
-        check_text("reason", reason, optional=True)
-        lines = tuple(ProductQuantity(product, check_quantity(product, n)) for product, n in goods.items())
-        return await self._ask(ReturnOrder(order_id, lines, minor, restock, reason), idempotency_key)
+        order = await self.get(order_id)
+        message = return_order(order, goods, amount=amount, restock=restock, reason=reason)
+        return await self._ask(message, idempotency_key)
 
     # --- queries ---
 
     async def get(self, order_id: str) -> Order:
         """The order as last committed. Raises UnknownOrder."""
-        found = await self._engine.read("orders", order_id)
+        found = await self._engine.read("orders", check_text("order_id", order_id))
         if not isinstance(found, Order):
             raise UnknownOrder(order_id)
         return found
@@ -184,15 +170,10 @@ class Orders:
 
     # --- helpers ---
 
-    async def _ask(self, message: Message, key: str | None) -> Order:
-        answer = await self._engine.ask("orders", message, key=key, scope=SCOPE)
+    async def _ask(self, message: ClientMessage, key: str | None) -> Order:
+        check_text("order_id", message.order_id)
+        answer = await self._engine.ask("orders", message, key=_checked(key), scope=SCOPE)
         return await self.get(answer.order_id) if isinstance(answer, OrderRef) else _order(answer)
-
-    async def _minor(self, order_id: str, amount: Money) -> int:
-        order = await self.get(order_id)
-        if check_money("amount", amount).currency != order.currency:
-            raise InvalidInput("amount", amount, f"in {order.currency}, as the order")
-        return amount.minor
 
     async def _check_products(self, lines: Iterable[OrderLine], *, check_stock: bool) -> None:
         wanted: dict[str, int] = {}
@@ -211,6 +192,10 @@ class Orders:
 
 def _filters(user_id: str, status: str, reference: str) -> tuple[tuple[str, str], ...]:
     return (("user_id", user_id), ("status", status), ("reference", reference))
+
+
+def _checked(key: str | None) -> str | None:
+    return None if key is None else check_key(key)
 
 
 def _order(answer: object) -> Order:

@@ -22,7 +22,7 @@ class Payments:
 
     async def get(self, order_id: str) -> Payment:
         """The payment of an order. Raises UnknownOrder if there is none."""
-        found = await self._engine.read("payments", order_id)
+        found = await self._engine.read("payments", check_text("order_id", order_id))
         if not isinstance(found, Payment):
             raise UnknownOrder(order_id)
         return found
@@ -49,8 +49,8 @@ class Payments:
     ) -> Payment:
         """Say what the provider's own records show of a parked or STUCK payment; who and why is kept.
         `amount` (minor units) 0 means all that was asked for."""
-        check_text("reference", reference)
-        check_text("by", by)
+        for field, text in (("order_id", order_id), ("reference", reference), ("by", by)):
+            check_text(field, text)
         message = ResolvePayment(order_id, outcome, amount, reference, by)
         answer = await self._engine.ask("payments", message, scope="payments")
         assert isinstance(answer, Payment)

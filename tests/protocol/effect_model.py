@@ -122,7 +122,10 @@ class Charge:
         return world._replace(row=row._replace(state=self.reading.exhausted), held=None)
 
     def _start(self, world: World, held: Attempt) -> Iterator[tuple[str, World]]:
-        step = held.step or self._next(world, held.row)
+        undecided = held.looked and self.reading.decided == "before the look-up"
+        step = held.step or (Next.CALL if undecided else self._next(world, held.row))
+        if held.looked and step is Next.LOOK_UP_THEN_CALL:
+            step = Next.CALL
         if step is Next.PARK:
             yield f"it is {self.reading.exhausted}", self._park(world, held.row)
             return
@@ -138,7 +141,9 @@ class Charge:
             if step is Next.LOOK_UP:
                 looked = world._replace(held=held._replace(since_ms=world.now_ms))
                 yield "looked up: nothing", self._ended(looked, "nothing")
-                return
+            else:
+                yield "looked up: nothing; the call waits", world._replace(held=held._replace(looked=True))
+            return
         key = 0 if self.reading.key_kept else held.number
         request = Request(held.number, key, 0 if self.reading.body_frozen else world.body)
         calling = held._replace(since_ms=world.now_ms)

@@ -32,7 +32,8 @@ class Reading:
     last_resend: str = "half"
     """Or: full, the key's last millisecond."""
     decided: str = "at the call"
-    """Or: at hand-over, before a wait for the breaker or a place that has no bound."""
+    """Or: at hand-over, or before the look-up that precedes the call: then comes a wait, without bound, for the breaker
+    or a place."""
     settles: bool = True
     """An empty look-up is believed only after the settling time."""
     settled_when: str = "looked up"
@@ -96,6 +97,8 @@ class Attempt(NamedTuple):
     number: int
     step: Next | None
     """Where it was decided at hand-over."""
+    looked: bool = False
+    """The look-up before the call has found nothing; the call waits for a place of its own."""
     since_ms: int = -1
     outcome: str = ""
 

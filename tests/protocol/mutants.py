@@ -156,6 +156,8 @@ EFFECT_MUTANTS = [
         "charged 2 times"),
     EffectMutant("B17", "decided before a wait for the breaker or a place", Failures(), {"decided": "at hand-over"},
         "charged 2 times"),
+    EffectMutant("B17", "decided before a look-up, after which the call waits for a place", Failures(),
+        {"decided": "before the look-up"}, "charged 2 times", look_up=True),
     EffectMutant("B18", "an empty look-up is believed at once", Failures(), {"settles": False},
         "charged 2 times", **READ),
     EffectMutant("B18", "an empty look-up made before the settling time is believed after it", Failures(),

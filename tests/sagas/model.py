@@ -177,7 +177,7 @@ class Sagas(Universe):
             yield self.step("a person replays the dead letter", replayed, fails=True)
         paid = payment.payment
         if paid and (paid.parked or paid.state == "STUCK") and (budget := spent(world, "resolve")):
-            parked = paid.parked and next((f.effect for f in payment.flights if f.effect.id == paid.parked.id), None)
+            parked = next((f.effect for f in payment.flights if paid.parked and f.effect.id == paid.parked.id), None)
             to, outcome = bank.settled_by_hand(self.numbers.things[world.truth], parked)
             if outcome:
                 resolve = ResolvePayment(ORDER, outcome, 0, f"px_{paid.attempt}", "ann")

@@ -91,6 +91,7 @@ class Shell:
 
     def _take(self, side: Any, message: Message) -> Taken | None:
         self.turns += 1
+        after: OrderSide | PaymentSide | StockSide
         try:
             match side:
                 case OrderSide():

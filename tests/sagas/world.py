@@ -139,7 +139,7 @@ class Numbers:
         """The same with revisions 0, 1, 2 … as far as any is still known."""
         of = self.revisions
         known = {of[order], of[payment], *[r for m in bag if (r := of[m]) is not None]}
-        if max(known) == len(known) - 1:  # type: ignore[type-var,operator]
+        if max(known) == len(known) - 1:  # type: ignore[type-var]
             return order, payment, bag
         rank = {revision: n for n, revision in enumerate(sorted(known))}  # type: ignore[type-var]
         plain = tuple(sorted(m if of[m] is None else self._revise(m, rank[of[m]]) for m in bag))

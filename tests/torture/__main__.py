@@ -2,7 +2,7 @@
 wrong, and then the directory is kept and named.
 
     --kills N      SIGKILLs of the shop's process; 60 by default, 2000 for a long run
-    --share X      of the commit points inside the process, 0 to 1, at least one of each scenario; 1 is every point (half an hour)
+    --share X      of the commit points inside the process, 0 to 1, at least one of each scenario; 1: every one (30 min)
     --seconds S    stop killing after so long
 """
 

@@ -4,7 +4,7 @@ answered, in this life of the shop or a later one; and the operator, who works t
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random
 from time import time
 from typing import TypeVar
@@ -30,7 +30,7 @@ REFUND_OVER = ("SUCCEEDED", "PENDING", "REFUSED", "FAILED_LATER")
 
 
 class Customers:
-    """`serve` runs until its number of orders at once is cancelled; `finish` until all that was begun has ended."""
+    """`serve` is one of those who order at once, until it is cancelled; `finish` ends when all that was begun has."""
 
     def __init__(self, shop: Sagamore, ledger: ClientLedger, seed: int) -> None:
         self._shop, self._ledger, self._seed = shop, ledger, seed
@@ -73,9 +73,7 @@ class Customers:
         if chance.random() < 0.2:
             await asyncio.sleep(chance.random() * 0.1)
             await self._step(n, "cancel", lambda key: orders.cancel(order_id, idempotency_key=key))
-        order = await self._until(
-            order_id, lambda order: order.status != "PENDING" or order.state == "AWAITING_PAYMENT"
-        )
+        order = await self._until(order_id, lambda order: order.state not in ("PAYING", "RESERVING", "CAPTURING"))
         if order.state == "AWAITING_PAYMENT":
             await self._step(n, "pay again", lambda key: orders.pay(order_id, "pm_card", idempotency_key=key))
         order = await self._until(order_id, lambda order: order.status != "PENDING")
@@ -164,6 +162,3 @@ async def deliveries(shop: Sagamore, life: int) -> None:
     for product in PLENTY:
         await shop.inventory.receive(product, 10**6, reason="delivery", idempotency_key=f"in {product}")
     await shop.inventory.receive(RARE, 3, reason="delivery", idempotency_key=f"in {RARE} {life}")
-
-
-LONG = timedelta(seconds=120)

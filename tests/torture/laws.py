@@ -42,7 +42,12 @@ async def end_of(world: World) -> dict[str, Any]:
 
 def _order_end(order: Order) -> dict[str, Any]:
     refunds = sorted((refund.amount, refund.status) for refund in order.refunds)
-    end = {"state": order.state, "settlement": order.settlement, "reason": order.reason, "refunds": refunds}
+    end: dict[str, Any] = {
+        "state": order.state,
+        "settlement": order.settlement,
+        "reason": order.reason,
+        "refunds": refunds,
+    }
     if order.status != "CANCELLED":  # what was taken and given back before a cancellation depends on the moment
         end |= {"payment seen": order.payment, "fulfilment": order.fulfilment}
     return end
@@ -100,9 +105,8 @@ def _check_stock(stocks: dict[str, Stock], holds: list[Hold], orders: list[Order
         for line in hold.lines if hold.state == "HELD" else ():
             held[line.product_id] += line.quantity
     standing = {order.id for order in orders if order.status == "CONFIRMED"}
-    breaches += [
-        f"{h.order_id} is over and holds stock" for h in holds if h.state == "HELD" and h.order_id not in standing
-    ]
+    leaked = [hold.order_id for hold in holds if hold.state == "HELD" and hold.order_id not in standing]
+    breaches += [f"{order_id} is over and holds stock" for order_id in leaked]
     for product in products:
         stock = stocks.get(product, Stock(product))
         if stock.reserved != held[product] or not 0 <= stock.reserved <= stock.on_hand:
@@ -122,7 +126,7 @@ async def _check_rest(address: str, reader: Reader) -> list[str]:
 
 async def _states(files: dict[str, Reader], kind: str, type_: type[Any]) -> list[Any]:
     found: list[Any] = []
-    prefix = {Stock: stock_key(""), Hold: "hold:"}.get(type_, "ord_")
+    prefix = stock_key("") if type_ is Stock else "hold:" if type_ is Hold else "ord_"
     for address, reader in files.items():
         before = None
         while address.startswith(f"{kind}/") and (page := await reader.entities_by_prefix(prefix, before, 1_000)):

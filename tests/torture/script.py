@@ -164,7 +164,7 @@ def scenario(
     """Register a script under its function's name."""
 
     def register(life: Life) -> Life:
-        name = life.__name__  # type: ignore[attr-defined]
+        name = life.__name__
         SCENARIOS[name] = Scenario(name, life, sagas, captures, look_up)
         return life
 

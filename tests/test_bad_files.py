@@ -1,0 +1,118 @@
+"""Directories that must not be opened and CSV files that cannot be read, through the package and the command line: each
+is a named error that says what would be right, and everything is left as it was."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sagamore import DirectoryError, Sagamore
+from sagamore.__main__ import main
+from sagamore.engine.errors import (
+    FileDamaged,
+    FileMissing,
+    FileOutOfStep,
+    NewerFormat,
+    NotADirectoryOfOurs,
+    NotWritable,
+)
+from tests.storage.refusals import contents
+from tests.storage.test_directory_media import unprivileged
+
+# --- directories ---
+
+
+async def run_once(path: Path) -> None:
+    async with Sagamore.open(path) as shop:
+        await shop.inventory.receive("MUG", 1, reason="delivery")
+
+
+def truncate(path: Path) -> None:
+    (path / "orders-0.sqlite").write_bytes((path / "orders-0.sqlite").read_bytes()[:5_000])
+
+
+def overwrite(path: Path) -> None:
+    (path / "orders-0.sqlite").write_bytes(b"ransom " * 10_000)
+
+
+def put_back_an_older_file(path: Path) -> None:
+    shutil.copy(path.parent / "orders-0.sqlite", path / "orders-0.sqlite")
+
+
+DAMAGED: dict[str, tuple[Callable[[Path], object], type[DirectoryError], str]] = {
+    "newer": (lambda path: (path / "sagamore.json").write_text('{"format": 99}'), NewerFormat, "reads up to"),
+    "truncated": (truncate, FileDamaged, "orders-0.sqlite"),
+    "overwritten": (overwrite, FileDamaged, "orders-0.sqlite"),
+    "missing": (lambda path: (path / "orders-0.sqlite").unlink(), FileMissing, "orders-0.sqlite is missing"),
+    "older than its peers": (put_back_an_older_file, FileOutOfStep, "whole directory from one copy"),
+}
+
+
+@pytest.mark.parametrize(("damage", "error", "says"), DAMAGED.values(), ids=DAMAGED)
+async def test_a_directory_in_disorder_is_refused_and_left_as_it_is(
+    tmp_path: Path, damage: Callable[[Path], object], error: type[DirectoryError], says: str
+) -> None:
+    path = tmp_path / "shop"
+    await run_once(path)
+    shutil.copy(path / "orders-0.sqlite", tmp_path)
+    await run_once(path)
+    await run_once(path)
+    damage(path)
+    await refused_untouched(path, error, says)
+
+
+def test_a_directory_that_is_not_ours_is_refused_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("chapter 1")
+    asyncio.run(refused_untouched(tmp_path, NotADirectoryOfOurs, "name another directory"))
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+async def test_a_read_only_directory_is_refused_and_left_as_it_is() -> None:
+    with unprivileged() as folder:
+        await run_once(folder / "shop")
+        (folder / "shop" / "owner.lock").unlink()
+        (folder / "shop").chmod(0o500)
+        await refused_untouched(folder / "shop", NotWritable, "Sagamore must own its directory")
+        (folder / "shop").chmod(0o700)
+
+
+async def refused_untouched(path: Path, error: type[DirectoryError], says: str) -> None:
+    before = contents(path)
+    with pytest.raises(error) as refused:
+        await run_once(path)
+    assert says in str(refused.value)
+    assert contents(path) == before
+
+
+# --- files of orders ---
+
+HEADING = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+
+
+def test_an_invoice_with_a_broken_row_is_named_and_left_out_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = "{},85123A,HEART,6,2010-12-01 08:26:00,2.55,17850.0,UK"
+    broken = "2,71053,LANTERN,six,2010-12-01 08:26:00,3.39,17850.0,UK"
+    file = tmp_path / "sales.csv"
+    file.write_text("\n".join((HEADING, good.format(1), good.format(2), broken, "3,85123A")))
+    assert main(["replay", str(file), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["file"]["broken"]["names"] == [
+        "line 4: Quantity is 'six'; a whole number, not 0, at most 1,000,000,000 either way",
+        "line 5: row is '2 cells'; 8, as in the first line",
+    ]
+    assert told["placed"] == told["confirmed"] == 1
+
+
+def test_a_file_without_the_columns_is_refused_before_a_directory_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("name,price\nMUG,12.50\n")
+    assert main(["replay", str(file), "--dir", str(tmp_path / "shop")]) == 2
+    assert "a line that also names InvoiceNo, StockCode" in capsys.readouterr().err
+    assert not (tmp_path / "shop").exists()
