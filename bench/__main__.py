@@ -20,6 +20,7 @@ import msgspec
 
 from bench.figure import Figure
 
+SWITCH_INTERVAL_S = 0.0005  # as `sagamore serve` has it: a busy event loop otherwise keeps SQLite's threads waiting
 NAMES = ("orders", "latency", "turns", "recovery", "memory", "growth", "replay")
 
 
@@ -48,6 +49,7 @@ def main() -> int:
 
 
 def _measure(name: str, scale: float) -> list[Figure]:
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     measuring: list[Figure] | Coroutine[Any, Any, list[Figure]] = importlib.import_module(f"bench.{name}").run(scale)
     if isinstance(measuring, list):
         return measuring

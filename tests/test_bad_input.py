@@ -108,14 +108,14 @@ REFUSED: dict[str, Case] = {
     ),
     "amount that does not add up": (place(amount=Money("24.99", "GBP")), InvalidInput, "add up to 25.00 GBP"),
     "a float for Money": (
-        lambda shop: shop.orders.refund("ord_1", Money(25.0, "GBP"), reason="x"),
+        lambda shop: shop.orders.refund("ord_1", Money(25.0, "GBP"), reason="x"),  # type: ignore[arg-type]
         InvalidInput,
-        "never a float",  # type: ignore[arg-type]
+        "never a float",
     ),
     "a float for a price": (
-        place(lines=[Line("MUG", 1, 12.5)]),
+        place(lines=[Line("MUG", 1, 12.5)]),  # type: ignore[arg-type]
         InvalidInput,
-        'Money("12.50", "GBP")',  # type: ignore[arg-type]
+        'Money("12.50", "GBP")',
     ),
     "more than 1,000 lines": (place(lines=[Line("MUG", 1, PRICE)] * 1_001), InvalidInput, "1 to 1,000"),
     "an idempotency key of 10 kB": (place(idempotency_key=LONG), InvalidInput, "255"),
