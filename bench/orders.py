@@ -1,7 +1,8 @@
 """Orders confirmed a second, what share of the floor that is, row writes and bytes on disk an order.
 
 Goal: the rate at which one process takes orders through the whole saga, every turn durable. Non-goals: latency (see
-`latency`), a real provider's time. Caveat: client, engine and provider share one event loop and two cores.
+`latency`), a real provider's time. Caveats: client, engine and provider share one event loop and two cores. The floor
+is recorded in a second pass of the same load, since keeping every commit in memory slows the run that is recorded.
 """
 
 import tempfile
@@ -21,8 +22,9 @@ async def run(scale: float) -> list[Figure]:
         path = Path(folder) / "shop"
         async with open_shop(path) as shop:
             await confirm(shop, orders // 10)
+            seconds = await confirm(shop, orders)
             with recording() as recorded:
-                seconds = await confirm(shop, orders)
+                await confirm(shop, orders)
         size = sum(file.stat().st_size for file in path.iterdir())
         floor_s = recorded.replay_s(Path(folder))
     rate, floor = orders / seconds, orders / floor_s
@@ -30,5 +32,5 @@ async def run(scale: float) -> list[Figure]:
         Figure("orders confirmed", rate, "orders/s", 4_000, 10_000, floor=floor),
         Figure("share of the floor", rate / floor, "", 0.4, 0.8),
         Figure("row writes", recorded.rows() / orders, "rows/order", note="aim 16"),
-        Figure("bytes on disk", size / (orders * 1.1), "bytes/order", 6_000, 3_000, "less"),
+        Figure("bytes on disk", size / (orders * 2.1), "bytes/order", 6_000, 3_000, "less"),
     ]
