@@ -15,7 +15,8 @@ from sagamore.engine.errors import InvalidInput
 TEXT_CHARACTERS_MAX = 255  # an id, a token or a reference: what the strictest providers and stores take
 KEY_CHARACTERS_MAX = 255  # an idempotency key
 INTEGER_SHOWN_BITS_MAX = 256  # Python refuses to print an integer of 4,300 digits
-_DIGITS = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9A-Za-z])")  # not the digits of an id
+_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9])")
+_ID = re.compile(r"_[0-9a-f]{32}")  # of ours: its digits are no card number, whatever they look like
 _NETWORK = re.compile(
     r"4[0-9]{12}(?:[0-9]{3}|[0-9]{6})?"  # Visa
     r"|(?:5[0-9]|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12,14}"  # Mastercard, Maestro
@@ -53,7 +54,7 @@ def check_key(key: object) -> str:
 
 def card_number_in(text: str, *, product: bool = False) -> bool:
     """Whether some digits of `text` look like a card number."""
-    return any(_is_card_number(match[0], product=product) for match in _DIGITS.finditer(text))
+    return any(_is_card_number(match[0], product=product) for match in _DIGITS.finditer(_ID.sub("_", text)))
 
 
 def shown(value: object) -> object:
