@@ -25,7 +25,9 @@ def run(scale: float) -> list[Figure]:
     orders = max(500, int(ORDERS * scale))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shop"
-        subprocess.run([sys.executable, "-m", "bench.recovery", "fill", str(path), str(orders)], check=False)
+        filled = subprocess.run([sys.executable, "-m", "bench.recovery", "fill", str(path), str(orders)], check=False)
+        if filled.returncode != -signal.SIGKILL:
+            raise RuntimeError(f"the directory could not be filled: status {filled.returncode}")
         started = time.perf_counter()
         subprocess.run([sys.executable, "-m", "bench.recovery", "open", str(path)], check=True)
         seconds = time.perf_counter() - started

@@ -30,7 +30,7 @@ from sagamore.engine.errors import (
 )
 from sagamore.engine.ids import IdMaker
 from sagamore.engine.limits import MESSAGE_BYTES_MAX, Limits
-from sagamore.engine.message import Codec, Message, Record, State, encode
+from sagamore.engine.message import Codec, Message, Record, State, encode, tag_of
 from sagamore.engine.ports import AlertRow, Clock, Opened, Store
 from sagamore.engine.routes import ActorRoutes, stable_hash
 from sagamore.engine.runtime.clock import SystemClock
@@ -240,7 +240,7 @@ class Engine:
         try:
             self._commands[kind].decode(body)
         except ValueError as error:
-            raise InvalidInput("message", body.decode(), f"a message of {kind}: {error}") from error
+            raise InvalidInput("message", tag_of(body), f"its fields do not fit {kind}: {error}") from error
 
     async def kept(self, kind: str, message: Message, scope: str, key: str) -> bool:
         """Whether a command with that key was taken by the partition that `message` goes to."""

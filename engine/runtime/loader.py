@@ -92,10 +92,13 @@ class Loader:
         if isinstance(message, EffectOutcome):
             return Work(item, message, (message.entity,))
         try:
-            keys = self._actor.entity(message)
+            found = self._actor.entity(message)
+            keys = (found,) if isinstance(found, str) else tuple(found)
+            if not keys or not all(isinstance(key, str) for key in keys):
+                raise TypeError(f"entity() of {self._actor.kind} returned {found!r}; a key, or a tuple of keys")
         except Exception as error:  # the actor's own code: its message fails like a turn that raises
             return Work(item, message, error=error)
-        return Work(item, message, (keys,) if isinstance(keys, str) else tuple(keys))
+        return Work(item, message, keys)
 
     async def _is_new(self, key: str) -> bool:
         """Ids rise: one above all that are stored needs no read."""
