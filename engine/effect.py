@@ -139,4 +139,6 @@ class EffectRow(msgspec.Struct, array_like=True, gc=False):
     last_heard: str = ""
     told: bool = False
     """The entity has been told that the outcome is unknown."""
+    maybe_sent: bool = False
+    """It was parked while an attempt may have happened: a replay must not take it for one that never was sent."""
     trace: str = ""

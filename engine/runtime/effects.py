@@ -132,9 +132,11 @@ class Effects:
         """Nothing more can be done without a person."""
         if row.id in batch.effects:
             return None
-        parked = replace(row, state="parked")
+        maybe_sent = row.state != "pending"
+        parked = replace(row, state="parked", maybe_sent=maybe_sent)
         batch.effects[row.id] = parked
-        heard = row.last_heard or "no attempt reached the provider"
+        silent = "an attempt may have reached the provider" if maybe_sent else "no attempt reached the provider"
+        heard = row.last_heard or silent
         letter = derived_id("dl", row.created_ms, partition_of(self._address), row.id, 0)
         outcome = EffectOutcome(row.id, row.entity, row.operation, "parked", heard)
         envelope = Envelope(0, row.id, row.correlation, batch.now_ms, msgspec.Raw(encode(outcome)))
@@ -159,7 +161,7 @@ class Effects:
         """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew."""
         row = batch.effect_rows.get(effect)
         if row is not None and row.state == "parked":
-            state: EffectState = "uncertain" if row.told else "pending"
+            state: EffectState = "uncertain" if row.maybe_sent else "pending"
             batch.effects[effect] = replace(row, state=state, attempts=0, due_ms=batch.now_ms)
 
     # --- after the commit, and between batches ---

@@ -166,3 +166,19 @@ async def test_a_parked_effect_that_never_reached_the_provider_is_called_when_re
     await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
     bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
     assert bill.heard == ("0 parked", "0 succeeded")
+
+
+async def test_a_replay_of_what_was_under_way_at_a_death_does_not_call_again(world: World) -> None:
+    """Nobody heard an answer, so nobody was told; the provider may have done it all the same."""
+    provider = post(Hangs())
+    await pay(world, provider)
+    await world.until(lambda: provider.hanging == 1)
+    await world.kill()
+    provider.release()
+    await world.start()
+    await world.until(lambda: bool(world.engine.alerts()))
+    (letter,) = await world.letters()
+    assert letter.attempts[0].error == "an attempt may have reached the provider"
+    await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    await world.clock.advance(60_000)
+    assert len(provider.calls) == 1
