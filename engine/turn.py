@@ -1,7 +1,8 @@
 """One message handled: what a handler may read, and the intentions it leaves behind.
 
 Nothing here acts. The shell loads the entities that the message names, calls `handle(state, message, turn)` and makes
-what the turn collected durable together with the new states, in one commit (DESIGN 3, promise 2).
+what the turn collected durable together with the new states, in one commit (DESIGN 3, promise 2). What has to be
+written as JSON for that is written when the handler has returned, all of a turn in one call (`message.encode_all`).
 """
 
 from collections.abc import Callable
@@ -11,10 +12,8 @@ from typing import Any, Protocol
 import msgspec
 
 from sagamore.engine.envelope import NORMAL_LANE, Address, address_of
-from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ids import derived_id
-from sagamore.engine.limits import MESSAGE_BYTES_MAX
-from sagamore.engine.message import Message, Record, State, encode
+from sagamore.engine.message import Message, Record, State
 
 
 class Routes(Protocol):
@@ -47,7 +46,6 @@ class Sent(Intention, frozen=True, gc=False):
     receiver: Address
     lane: int
     message: Message
-    body: bytes
 
 
 class Replied(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +62,6 @@ class TimerSet(Intention, frozen=True, gc=False):
     name: str
     due_ms: int
     message: Message
-    body: bytes
 
 
 class TimerCancelled(Intention, frozen=True, gc=False):
@@ -81,7 +78,7 @@ class EffectStarted(Intention, frozen=True, gc=False):
     entity: str
     provider: str
     operation: str
-    request: str
+    request: msgspec.Struct
     key: str
     policy: str
 
@@ -99,9 +96,9 @@ class EffectSettled(Intention, frozen=True, gc=False):
 
 
 class Noted(Intention, frozen=True, gc=False):
-    """A line of the entity's history: text, or a fact as JSON."""
+    """A line of the entity's history: text, or a fact."""
 
-    note: bytes
+    note: str | msgspec.Struct
 
 
 class AlertRaised(Intention, frozen=True, gc=False):
@@ -122,7 +119,7 @@ class AlertCleared(Intention, frozen=True, gc=False):
 class Buried(Intention, frozen=True, gc=False):
     """A message to this actor given up on: a dead letter, for a person to replay or discard."""
 
-    body: bytes
+    message: Message
     reason: str
 
 
@@ -142,7 +139,7 @@ class Turn:
 
     __slots__ = (
         "_ids_made", "_load", "_routes", "_sent_at_ms", "address", "attempt", "correlation", "entity", "intentions",
-        "message_id", "now_ms", "partition", "replied", "saved", "sender",
+        "message_id", "now_ms", "partition", "records", "replied", "saved", "sender",
     )  # fmt: skip
 
     def __init__(
@@ -168,6 +165,8 @@ class Turn:
         self.sender = sender
         self.attempt = attempt
         self.intentions: list[Intention] = []
+        self.records: list[object] = []
+        """What of the intentions is to be written as JSON, in their order."""
         self.replied: Replied | None = None
         self.saved: dict[str, State | None] = {}
         self._load = load
@@ -201,10 +200,7 @@ class Turn:
     def send(self, kind: str, message: Message, *, partition: int | None = None, lane: int = NORMAL_LANE) -> None:
         """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried."""
         address = self._routes.address(kind, message) if partition is None else address_of(kind, partition)
-        body = encode(message)
-        if len(body) > MESSAGE_BYTES_MAX:
-            raise NotEncodable("message", message, f"at most {MESSAGE_BYTES_MAX} bytes")
-        self.intentions.append(Sent(address, lane, message, body))
+        self._intend(Sent(address, lane, message), message)
 
     def publish(self, event: Message, *, lane: int = NORMAL_LANE) -> None:
         """Send an event to every subscription of its type."""
@@ -222,7 +218,7 @@ class Turn:
         if (at_ms is None) == (after is None):
             raise TypeError("schedule() takes at_ms or after")
         due_ms = at_ms if at_ms is not None else self.now_ms + int((after or timedelta()).total_seconds() * 1000)
-        self.intentions.append(TimerSet(self.entity, name, due_ms, message, encode(message)))
+        self._intend(TimerSet(self.entity, name, due_ms, message), message)
 
     def cancel(self, name: str) -> None:
         """Stop this entity's timer `name`, if it is set."""
@@ -233,8 +229,7 @@ class Turn:
         actor's `effect_policies`. Raises UnknownKind if the engine has no such provider."""
         self._routes.check_provider(provider)
         effect = self.new_id("eff")
-        text = encode(request).decode()
-        self.intentions.append(EffectStarted(effect, self.entity, provider, operation, text, key, policy))
+        self._intend(EffectStarted(effect, self.entity, provider, operation, request, key, policy), request)
         return effect
 
     def withdraw(self, effect: str) -> None:
@@ -247,7 +242,7 @@ class Turn:
 
     def note(self, note: str | msgspec.Struct) -> None:
         """Add a line, or a fact, to the history row of this turn."""
-        self.intentions.append(Noted(encode(note)))
+        self._intend(Noted(note), note)
 
     def raise_alert(self, name: str, subject: str, advice: str) -> None:
         """Raise a durable alert about `subject`; `advice` says what to do."""
@@ -259,7 +254,7 @@ class Turn:
 
     def bury(self, message: Message, reason: str) -> None:
         """Make a dead letter of a message to this actor: a person's replay brings it back, once."""
-        self.intentions.append(Buried(encode(message), reason))
+        self._intend(Buried(message, reason), message)
 
     def resend(self, receiver: Address, message_id: str, correlation: str, body: bytes, letter: str) -> None:
         """The dead-letter actor's: send a buried message again, under its own id."""
@@ -268,3 +263,7 @@ class Turn:
     def give_up(self, receiver: Address, message_id: str, correlation: str, body: bytes) -> None:
         """The dead-letter actor's: tell the receiver that a person discarded a message."""
         self.intentions.append(Resent(receiver, message_id, correlation, body, "", given_up=True))
+
+    def _intend(self, intention: Intention, record: object) -> None:
+        self.intentions.append(intention)
+        self.records.append(record)

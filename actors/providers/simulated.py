@@ -37,6 +37,7 @@ from sagamore.engine.effect import Outcome, Unknown
 
 R = TypeVar("R", bound=PaymentRequest)
 REMEMBERS_DEFAULT = 100_000
+IN_FLIGHT_MAX = 256  # what a batch of payments may begin: nothing here needs protection from so many
 ID_PREFIX = "sim_"
 NOT_FOUND = PaymentAnswer("refused", code="not_found", message="there is no such payment")
 
@@ -78,7 +79,9 @@ class SimulatedPayments:
         authorises: bool = True,
         remembers: int = REMEMBERS_DEFAULT,
     ) -> None:
-        self.capabilities = PaymentCapabilities(takes_key=True, look_up=True, settle_ms=0, authorises=authorises)
+        self.capabilities = PaymentCapabilities(
+            takes_key=True, look_up=True, settle_ms=0, in_flight_max=IN_FLIGHT_MAX, authorises=authorises
+        )
         self.seed = seed
         self.latency_ms = latency_ms
         self.refuse = refuse

@@ -5,6 +5,7 @@ by anyone before the commit is on disk (the output gate).
 """
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +14,10 @@ from sagamore.engine.dead_letters import DEAD_LETTERS, Bury
 from sagamore.engine.dead_letters import Attempt as FailedAttempt
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import NORMAL_LANE, Address, Envelope, Parcel, Stream
+from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ids import derived_id
-from sagamore.engine.message import Message, Record, State, encode, tag_of
+from sagamore.engine.limits import MESSAGE_BYTES_MAX
+from sagamore.engine.message import Message, Record, State, encode, encode_all, tag_of
 from sagamore.engine.ports import AlertRow, ClientKeyRow, Commit, HistoryRow, IndexChange, RetryRow, TimerRow
 from sagamore.engine.turn import (
     AlertCleared,
@@ -71,51 +74,62 @@ class Batch:
     ) -> tuple[Record | None, bytes]:
         """Add a turn that succeeded; its reply, and what is kept of that. Raises NotEncodable, with nothing added, if
         something of it cannot be stored."""
-        encoded = {key: None if state is None else encode(state) for key, state in turn.saved.items()}
-        answer, kept = None, b"null"
-        if turn.replied is not None:
-            answer = turn.replied.answer
-            saved = turn.replied.kept is turn.saved.get(turn.entity)
-            kept = (saved and encoded[turn.entity]) or encode(turn.replied.kept)
+        saved, replied = turn.saved, turn.replied
+        records: list[object] = [state for state in saved.values() if state is not None]
+        records += turn.records
+        if replied is not None and replied.kept is not saved.get(turn.entity):
+            records.append(replied.kept)
+        written = encode_all(records)
+        size = sum(map(len, written))
+        if size > MESSAGE_BYTES_MAX:
+            _check_sizes(records, written)
+        lines = iter(written)
+        encoded = {key: None if state is None else next(lines) for key, state in saved.items()}
         self.turn += 1
-        self.states |= turn.saved
+        self.states |= saved
         self._encoded |= encoded
-        self.bytes += sum(len(state) for state in encoded.values() if state is not None)
+        self.bytes += size
         notes: list[msgspec.Raw] = []
         for n, intention in enumerate(turn.intentions):
             if isinstance(intention, Noted):
-                notes.append(msgspec.Raw(intention.note))
+                notes.append(msgspec.Raw(next(lines)))
             elif isinstance(intention, Sent):
                 envelope = Envelope(
-                    0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, msgspec.Raw(intention.body),
+                    0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, msgspec.Raw(next(lines)),
                     trace=trace,
                 )  # fmt: skip
                 self.send(intention.receiver, intention.lane, envelope, intention.message)
-                self.bytes += len(intention.body)
             else:
-                self._absorb_rare(intention, turn, trace, known_alerts)
+                self._absorb_rare(intention, turn, lines, trace, known_alerts)
         row = HistoryRow(
             self.turn, turn.correlation, self.now_ms, turn.entity, message_type, turn.message_id, turn.attempt,
             tuple(notes),
         )  # fmt: skip
         self.history.append(row)
-        return answer, kept
+        if replied is None:
+            return None, b"null"
+        return replied.answer, next(lines, None) or encoded[turn.entity] or b"null"
 
     def _absorb_rare(
-        self, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
+        self,
+        intention: Intention,
+        turn: Turn,
+        lines: Iterator[bytes],
+        trace: str,
+        known_alerts: dict[tuple[str, str], AlertRow],
     ) -> None:
         match intention:
             case TimerSet():
                 self.timers[intention.entity, intention.name] = TimerRow(
                     intention.entity, intention.name, intention.due_ms, turn.correlation,
-                    f"{self.address}:{self.turn}", msgspec.Raw(intention.body),
+                    f"{self.address}:{self.turn}", msgspec.Raw(next(lines)),
                 )  # fmt: skip
             case TimerCancelled():
                 self.timers[intention.entity, intention.name] = None
             case EffectStarted():
                 self.effects[intention.id] = EffectRow(
                     intention.id, intention.entity, turn.correlation, intention.provider, intention.operation,
-                    intention.key, intention.policy, intention.request, self.now_ms, self.turn, self.now_ms,
+                    intention.key, intention.policy, next(lines).decode(), self.now_ms, self.turn, self.now_ms,
                     trace=trace,
                 )  # fmt: skip
             case EffectWithdrawn():
@@ -138,7 +152,7 @@ class Batch:
             case Buried():
                 letter = derived_id("dl", self.now_ms, turn.partition, turn.message_id, 0)
                 envelope = Envelope(
-                    0, f"{self.address}:{self.turn}.b", turn.correlation, self.now_ms, msgspec.Raw(intention.body)
+                    0, f"{self.address}:{self.turn}.b", turn.correlation, self.now_ms, msgspec.Raw(next(lines))
                 )
                 self.bury(letter, self.address, envelope, (intention.reason,))
             case _:
@@ -211,3 +225,10 @@ def type_of(body: bytes) -> str:
         return tag_of(body)
     except msgspec.MsgspecError:
         return ""
+
+
+def _check_sizes(records: Sequence[object], written: Sequence[bytes]) -> None:
+    """Raise NotEncodable for a message that is too large."""
+    for record, line in zip(records, written, strict=True):
+        if isinstance(record, Message) and len(line) > MESSAGE_BYTES_MAX:
+            raise NotEncodable("message", record, f"at most {MESSAGE_BYTES_MAX} bytes")

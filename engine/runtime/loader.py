@@ -30,11 +30,11 @@ class Loader:
         self, address: Address, actor: Actor[Any, Any], journal: Journal, cache: dict[str, State], limits: Limits
     ) -> None:
         self._address, self._actor, self._journal, self._cache = address, actor, journal, cache
-        self._entities_max, self._new_keys_max = limits.batch_entities_max, limits.cache_entities_max
+        self._entities_max = limits.batch_entities_max
         self._states = Codec(actor.state_types)
         self._messages = Codec((*actor.message_types, EffectOutcome, RetryEffect))
-        self._highest_keys: dict[str, str] = {}
-        self._new_keys: set[str] = set()
+        self._marks: dict[str, str] = {}
+        """By prefix of ids: every stored entity above the mark is in the cache."""
         self.misses = 0
 
     async def load(self, batch: Batch, items: Sequence[Item]) -> list[Work]:
@@ -47,13 +47,14 @@ class Loader:
                 row = batch.effect_rows[work.effect] = await self._journal.load_effect(work.effect)
                 work.keys = () if row is None else (row.entity,)
             for key in work.keys:
-                if key not in self._cache and not await self._is_new(key):
+                if key not in self._cache and not self._is_new(key):
                     missing[key] = None
             if len(missing) >= self._entities_max:
                 works = works[: n + 1]
                 break
         if missing:
             self.misses += len(missing)
+            await self._mark(missing)
             for key, stored in (await self._journal.load(list(missing))).items():
                 batch.loaded[key] = self._decode_state(key, stored)
         used = [c.kept_key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
@@ -93,29 +94,32 @@ class Loader:
             return Work(item, message, (message.entity,))
         try:
             found = self._actor.entity(message)
-            keys = (found,) if isinstance(found, str) else tuple(found)
+            if isinstance(found, str):
+                return Work(item, message, (found,))
+            keys = tuple(found)
             if not keys or not all(isinstance(key, str) for key in keys):
                 raise TypeError(f"entity() of {self._actor.kind} returned {found!r}; a key, or a tuple of keys")
         except Exception as error:  # the actor's own code: its message fails like a turn that raises
             return Work(item, message, error=error)
         return Work(item, message, keys)
 
-    async def _is_new(self, key: str) -> bool:
-        """Ids rise: one above all that are stored needs no read."""
-        prefix, underscore, digits = key.rpartition("_")
-        if not underscore or len(digits) != ID_DIGITS:
-            return False
-        highest = self._highest_keys.get(prefix)
-        if highest is None:
-            if len(self._highest_keys) >= ID_PREFIXES_MAX:
-                return False
-            highest = await self._journal.highest_key(prefix)
-            self._highest_keys[prefix] = highest
-        if key <= highest:
-            return key in self._new_keys
-        self._highest_keys[prefix] = key
-        self._new_keys.add(key)
-        return True
+    def _is_new(self, key: str) -> bool:
+        """Ids rise: one above the mark that is not cached needs no read."""
+        prefix, _, digits = key.rpartition("_")
+        return len(digits) == ID_DIGITS and key > self._marks.get(prefix, key)
+
+    async def _mark(self, keys: Iterable[str]) -> None:
+        """Nothing is stored above what is highest at the first look; later entities are in the cache, until evicted."""
+        for key in keys:
+            prefix, _, digits = key.rpartition("_")
+            if prefix not in self._marks and len(digits) == ID_DIGITS and len(self._marks) < ID_PREFIXES_MAX:
+                self._marks[prefix] = await self._journal.highest_key(prefix)
+
+    def evicted(self, key: str) -> None:
+        """An entity left the cache: it has to be read again."""
+        prefix = key.rpartition("_")[0]
+        if key > self._marks.get(prefix, key):
+            self._marks[prefix] = key
 
     def _decode_state(self, key: str, stored: bytes) -> Any:
         try:
@@ -130,9 +134,3 @@ class Loader:
         if isinstance(state, EntityDamaged):
             raise state
         return state
-
-    def stored(self, keys: Iterable[str]) -> None:
-        """These are on disk now."""
-        self._new_keys.difference_update(keys)
-        if len(self._new_keys) > self._new_keys_max:
-            self._new_keys.clear()  # of commands that were refused; they only cost a read

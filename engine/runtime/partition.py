@@ -368,7 +368,6 @@ class Partition:
     def _keep(self, batch: Batch) -> None:
         committed, cache = self.committed, self.committed.cache
         committed.inbox |= batch.inbox
-        self._loader.stored(batch.states)
         for key, state in batch.loaded.items():
             if isinstance(state, State):
                 cache[key] = state
@@ -379,7 +378,9 @@ class Partition:
             if changed is not None:
                 cache[key] = changed
         while len(cache) > self._limits.cache_entities_max:
-            del cache[next(iter(cache))]
+            oldest = next(iter(cache))
+            del cache[oldest]
+            self._loader.evicted(oldest)
         for alert_key, alert in batch.alerts.items():
             committed.alerts.pop(alert_key, None)
             if alert is not None:

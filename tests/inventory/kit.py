@@ -4,14 +4,9 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-import msgspec
-
 from sagamore.actors.orders.messages import (
-    Entered,
-    MoneyMoved,
     PaymentReport,
     RefundReport,
-    StockMoved,
     StockRefused,
     StockReleased,
     StockReserved,
@@ -21,8 +16,6 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.message import Message, State
 from sagamore.engine.testing import TurnResult, run_turn
 from sagamore.engine.turn import AlertRaised, Noted
-
-_decode = msgspec.json.Decoder(StockMoved | MoneyMoved | Entered | str).decode
 
 Reports = PaymentReport | RefundReport | StockReserved | StockRefused | StockReleased | UndoAbandoned
 
@@ -47,7 +40,7 @@ def take(
 
 def facts(result: TurnResult, kind: type[Any]) -> list[Any]:
     """The facts of one type that the turn noted, in order."""
-    return [fact for noted in result.of(Noted) if isinstance(fact := _decode(noted.note), kind)]
+    return [fact for noted in result.of(Noted) if isinstance(fact := noted.note, kind)]
 
 
 def alerts(result: TurnResult) -> list[tuple[str, str]]:

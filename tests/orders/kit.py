@@ -1,7 +1,7 @@
 """What the tests of the orders actor share: one order, driven message by message through `run_turn`, and ways into
 every state."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.messages import (
@@ -40,7 +40,7 @@ from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.engine.actor import Actor
-from sagamore.engine.message import Codec, Message, State
+from sagamore.engine.message import Message, State
 from sagamore.engine.routes import ActorRoutes
 from sagamore.engine.testing import NOON_MS, TurnResult, run_turn
 from sagamore.engine.turn import AlertCleared, AlertRaised, Noted, TimerCancelled, TimerSet, Turn
@@ -76,8 +76,6 @@ class Listener(
 
 class Run:
     """One order; `last` is the result of the last turn."""
-
-    FACTS: ClassVar[Codec] = Codec([Entered])
 
     def __init__(self, saga: SagaName, capture: Capture, partitions: int) -> None:
         self.actor = OrdersActor(OrderSettings(saga=saga, capture=capture))
@@ -173,7 +171,7 @@ class Run:
 
     @property
     def entered(self) -> list[Entered]:
-        return [self.FACTS.decode(noted.note) for noted in self.last.of(Noted)]
+        return [noted.note for noted in self.last.of(Noted)]
 
     @property
     def raised(self) -> list[str]:
