@@ -78,9 +78,9 @@ def encode_all(records: Sequence[object]) -> list[bytes]:
         names = ", ".join(type(record).__name__ for record in records)
         raise NotEncodable(names, records, f"it cannot be written as JSON: {error}") from error
     if (
-        b"\\u0000" in lines
+        (b"\\" in lines and b"\\u0000" in lines)  # one byte is found ten times as fast, and an escape is rare
         or (_LONG_NUMBER in (nines := lines.translate(_DIGITS_AS_NINES)) and _begins_long_number(nines))
-        or (b"null" in lines and any(_has_floats(type(record)) for record in records))
+        or (not _without_floats.issuperset(map(type, records)) and _may_hide_nan(records, lines))
     ):
         for record in records:
             _find_culprit(record, type(record).__name__)
@@ -92,16 +92,15 @@ def _begins_long_number(nines: bytes) -> bool:
     return any(before + _LONG_NUMBER in nines for before in (b":", b",", b"[", b"-"))
 
 
-_types_with_floats: dict[type, bool] = {}
+_without_floats: set[type] = set()
 
 
-def _has_floats(record_type: type) -> bool:
-    """Whether a null in the JSON of this type may be a NaN: msgspec writes one so."""
-    known = _types_with_floats.get(record_type)
-    if known is None:
-        known = "FloatType" in repr(msgspec.inspect.type_info(record_type))
-        _types_with_floats[record_type] = known
-    return known
+def _may_hide_nan(records: Sequence[object], lines: bytes) -> bool:
+    """Whether a null in the JSON may be a NaN: msgspec writes one so."""
+    _without_floats.update(
+        kind for kind in set(map(type, records)) if "FloatType" not in repr(msgspec.inspect.type_info(kind))
+    )
+    return b"null" in lines and not _without_floats.issuperset(map(type, records))
 
 
 def _find_culprit(value: object, path: str) -> None:

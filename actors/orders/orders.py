@@ -133,7 +133,7 @@ class OrdersActor(
         event = _event_of(message)
         steps = self._steps[order.saga, order.saga_version]
         for number, guards, actions, state in steps.get((order.state, event), ()):
-            if all(guard(order, message, turn) for guard in guards):
+            if _hold(guards, order, message, turn):
                 for action in actions:
                     order = action(order, message, turn)
                 return number, order if state is None or state == order.state else replace(order, state=state)
@@ -146,7 +146,7 @@ class OrdersActor(
         return [
             action
             for action in ACTION_OF.values()
-            if any(all(guard(order, None, turn) for guard in step[1]) for step in steps.get((order.state, action), ()))
+            if any(_hold(guards, order, None, turn) for _, guards, _, _ in steps.get((order.state, action), ()))
         ]
 
 
@@ -159,6 +159,13 @@ def _steps_of(saga: Saga) -> Steps:
             for event in parts(row.events, ", "):
                 steps[state, event] = (*steps.get((state, event), ()), (row.number, guards, actions, row.next))
     return steps
+
+
+def _hold(guards: tuple[Guard, ...], order: Order, message: OrderMessage | None, turn: Turn) -> bool:
+    for guard in guards:  # noqa: SIM110 - a generator for all() costs as much as the guards
+        if not guard(order, message, turn):
+            return False
+    return True
 
 
 def _event_of(message: OrderMessage) -> str:

@@ -14,6 +14,7 @@ from sagamore.engine.errors import InvalidInput
 
 TEXT_CHARACTERS_MAX = 255  # an id, a token or a reference: what the strictest providers and stores take
 KEY_CHARACTERS_MAX = 255  # an idempotency key
+CARD_DIGITS_MIN = 13
 INTEGER_SHOWN_BITS_MAX = 256  # Python refuses to print an integer of 4,300 digits
 _DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9])")
 _ID = re.compile(r"_[0-9a-f]{32}")  # of ours: its digits are no card number, whatever they look like
@@ -31,7 +32,7 @@ def check_text(
     field: str, value: object, most: int = TEXT_CHARACTERS_MAX, *, optional: bool = False, product: bool = False
 ) -> str:
     """The text itself. Raises InvalidInput if it is no text, empty (unless `optional`), longer than `most`
-    characters,    not storable (U+0000, a lone surrogate) or holds a card number; `product` allows a bar code."""
+    characters, not storable (U+0000, a lone surrogate) or holds a card number; `product` allows a bar code."""
     if not isinstance(value, str):
         raise InvalidInput(field, shown(value), "text")
     if card_number_in(value, product=product):
@@ -54,7 +55,9 @@ def check_key(key: object) -> str:
 
 def card_number_in(text: str, *, product: bool = False) -> bool:
     """Whether some digits of `text` look like a card number."""
-    return any(_is_card_number(match[0], product=product) for match in _DIGITS.finditer(_ID.sub("_", text)))
+    return len(text) >= CARD_DIGITS_MIN and any(
+        _is_card_number(match[0], product=product) for match in _DIGITS.finditer(_ID.sub("_", text))
+    )
 
 
 def shown(value: object) -> object:

@@ -4,7 +4,7 @@ Everything here is synchronous and acts on the batch only. A turn that raises is
 an accepted message leaves the line and is retried, and after its policy's attempts it goes to the dead-letter actor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -72,6 +72,19 @@ class TurnTaker:
         self._actor, self._routes, self._codec = actor, routes, codec
         self._clock, self._limits, self._slot = clock, limits, slot
         self._effects, self._committed = effects, committed
+        self._takers: dict[type[Item], Callable[[Batch, Work, Any], None]] = {
+            Delivery: self._take_delivery,
+            Command: self._take_command,
+            TimerDue: self._take_timer,
+            RetryDue: self._take_retry,
+            AttemptEnded: lambda batch, work, ended: self._take_outcome(batch, work, effects.ended(batch, ended)),
+            ParkEffect: lambda batch, work, item: self._take_outcome(batch, work, effects.park(batch, item.row)),
+            WithdrawEffect: lambda batch, work, item: self._take_outcome(
+                batch, work, effects.withdraw(batch, item.effect)
+            ),
+            MarkAttempt: lambda batch, _, item: effects.mark(batch, item.row),
+            Undeliverable: self._bury_all,
+        }
 
     def take(self, batch: Batch, works: Sequence[Work]) -> int:
         """Take turns until all are taken or the batch is full; how many were."""
@@ -81,32 +94,10 @@ class TurnTaker:
                 full = batch.bytes >= self._limits.batch_bytes_max
                 if n and (full or self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms):
                     return n
-                self._take_one(batch, work)
+                self._takers[type(work.item)](batch, work, work.item)
         finally:
             self._slot.clear()
         return len(works)
-
-    def _take_one(self, batch: Batch, work: Work) -> None:
-        if isinstance(work.item, Delivery):  # most are
-            self._take_delivery(batch, work, work.item)
-            return
-        match work.item:
-            case Command() as command:
-                self._take_command(batch, work, command)
-            case TimerDue(row):
-                self._take_timer(batch, work, row)
-            case RetryDue(row):
-                self._take_retry(batch, work, row)
-            case AttemptEnded() as ended:
-                self._take_outcome(batch, work, self._effects.ended(batch, ended))
-            case ParkEffect(row):
-                self._take_outcome(batch, work, self._effects.park(batch, row))
-            case MarkAttempt(row):
-                self._effects.mark(batch, row)
-            case Undeliverable() as undeliverable:
-                self._bury_all(batch, undeliverable)
-            case WithdrawEffect(effect):
-                self._take_outcome(batch, work, self._effects.withdraw(batch, effect))
 
     # --- the kinds of items ---
 
@@ -124,12 +115,14 @@ class TurnTaker:
         else:
             batch.rewind.add(stream)
 
-    def _take_retry(self, batch: Batch, work: Work, row: RetryRow) -> None:
+    def _take_retry(self, batch: Batch, work: Work, due: RetryDue) -> None:
+        row = due.row
         if self._committed.retries.get(row.id) is row and row.id not in batch.retries:
             batch.retries[row.id] = None
             self._accepted(batch, work, row.sender, row.envelope, row.errors)
 
-    def _take_timer(self, batch: Batch, work: Work, row: TimerRow) -> None:
+    def _take_timer(self, batch: Batch, work: Work, due: TimerDue) -> None:
+        row = due.row
         key = (row.entity, row.name)
         if self._committed.timers.get(row.id) is row and key not in batch.timers:
             batch.timers[key] = None
@@ -161,7 +154,7 @@ class TurnTaker:
         row = ClientKeyRow(command.kept_key, command.body_hash, batch.now_ms, msgspec.Raw(kept))
         batch.client_keys[row.key] = row
 
-    def _bury_all(self, batch: Batch, undeliverable: Undeliverable) -> None:
+    def _bury_all(self, batch: Batch, _: Work, undeliverable: Undeliverable) -> None:
         receiver, lane = undeliverable.receiver, undeliverable.lane
         for envelope in undeliverable.envelopes:
             letter = envelope.dead_letter or self._letter(batch, envelope)
