@@ -5,7 +5,6 @@ none pays for another's garbage; progress goes to stderr.
 """
 
 import argparse
-import asyncio
 import importlib
 import json
 import os
@@ -19,8 +18,8 @@ from typing import Any
 import msgspec
 
 from bench.figure import Figure
+from sagamore.cli.run import run
 
-SWITCH_INTERVAL_S = 0.0005  # as `sagamore serve` has it: a busy event loop otherwise keeps SQLite's threads waiting
 NAMES = ("orders", "latency", "turns", "recovery", "memory", "growth", "replay")
 
 
@@ -49,15 +48,8 @@ def main() -> int:
 
 
 def _measure(name: str, scale: float) -> list[Figure]:
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     measuring: list[Figure] | Coroutine[Any, Any, list[Figure]] = importlib.import_module(f"bench.{name}").run(scale)
-    if isinstance(measuring, list):
-        return measuring
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(measuring)
-    return uvloop.run(measuring)
+    return measuring if isinstance(measuring, list) else run(measuring)
 
 
 def _in_a_process(name: str, scale: float, n: int, of: int) -> list[Figure]:
