@@ -14,7 +14,8 @@ from typing import Any
 
 from sagamore.engine.ports import Commit, IndexChange
 from sagamore.storage import schema
-from sagamore.storage.journal import SQLiteJournal, batch_parameters
+from sagamore.storage.journal import SQLiteJournal
+from sagamore.storage.parameters import parameters_of
 
 TURNS_PER_COMMIT = 256
 
@@ -29,7 +30,7 @@ class Recording:
         """Write everything again into new files; the seconds that took."""
         total = 0.0
         for name, commits in self.commits.items():
-            merged = [batch_parameters(commit) for commit in _merged(commits)]
+            merged = [parameters_of(commit) for commit in _merged(commits)]
             connection = sqlite3.connect(directory / f"floor-{name}", isolation_level=None)
             connection.executescript(
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;" + schema.TABLES
@@ -55,9 +56,10 @@ def recording() -> Iterator[Recording]:
     recorded = Recording()
     original = SQLiteJournal.commit
 
-    async def commit(self: SQLiteJournal, commit: Commit) -> None:
-        await original(self, commit)
+    async def commit(self: SQLiteJournal, commit: Commit) -> int:
+        size = await original(self, commit)
         recorded.commits.setdefault(self.path.name, []).append(commit)
+        return size
 
     SQLiteJournal.commit = commit  # type: ignore[method-assign]
     try:

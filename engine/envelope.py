@@ -9,13 +9,15 @@ parcel, one row with the numbers first to last (PROTOCOL 1 counts messages, not 
 
 import msgspec
 
+from sagamore.engine.message import Body
+
 Address = str  # "orders/0": an actor's kind and one of its partitions
 
 NORMAL_LANE = 0
 BULK_LANE = 1  # a lane of its own, so that a million of these never stand before one that is urgent
 
 
-class Envelope(msgspec.Struct, array_like=True, gc=False, omit_defaults=True):
+class Envelope(msgspec.Struct, array_like=True, gc=False):
     """`seq` numbers it within (sender, receiver, lane); it is 0 until its batch is sealed."""
 
     seq: int
@@ -23,8 +25,7 @@ class Envelope(msgspec.Struct, array_like=True, gc=False, omit_defaults=True):
     correlation: str
     """The entity whose story this belongs to: the order id."""
     at_ms: int
-    body: msgspec.Raw
-    """The message as stored JSON."""
+    body: Body
     attempt: int = 1
     dead_letter: str = ""
     """The dead letter that this is a replay of; it returns there if it fails again."""

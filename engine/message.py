@@ -12,7 +12,7 @@ SQLite's JSON cuts text at U+0000, turns 2^63 into a float and stores a lone sur
 (measured); NaN and infinities are no JSON at all. The encoder refuses them all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from math import isfinite
 from typing import Any, ClassVar, dataclass_transform
 
@@ -56,35 +56,51 @@ class State(Record, frozen=True, gc=False):
     """What one entity is between two turns."""
 
 
-_encoder = msgspec.json.Encoder()
+Body = Message | msgspec.Raw
+"""A message until its batch is written, its JSON when it was read."""
+
+
+_encode = msgspec.json.Encoder().encode
 _ENCODING_ERRORS = (UnicodeEncodeError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
 _DIGITS_AS_NINES = bytes.maketrans(b"012345678", b"999999999")
+ROW = "row"  # what a culprit outside every record is found in
 _LONG_NUMBER = b"9" * 19  # the shortest decimal that may not fit 63 bits
 
 
 def encode(record: object) -> bytes:
     """The JSON of a record. Raises NotEncodable, naming the field, for a value that would come back changed."""
-    return encode_all((record,))[0]
+    return encode_rows(record, (record,))
 
 
-def encode_all(records: Sequence[object]) -> list[bytes]:
-    """The JSON of each record, written and looked through at once: a call and four looks cost as much for one record
-    as for a turn's. Raises NotEncodable as `encode` does."""
+def encode_rows(rows: object, records: Collection[object]) -> bytes:
+    """The JSON of rows that hold these records, written and looked through at once: that costs little more for a
+    thousand records than for one. Raises NotEncodable as `encode` does."""
     try:
-        lines = _encoder.encode_lines(records)
+        encoded = _encode(rows)
     except _ENCODING_ERRORS as error:
-        for record in records:
-            _find_culprit(record, type(record).__name__)
-        names = ", ".join(type(record).__name__ for record in records)
-        raise NotEncodable(names, records, f"it cannot be written as JSON: {error}") from error
+        _find_culprit(rows, _name_of(rows))
+        raise NotEncodable(_name_of(rows), rows, f"it cannot be written as JSON: {error}") from error
     if (
-        (b"\\" in lines and b"\\u0000" in lines)  # one byte is found ten times as fast, and an escape is rare
-        or (_LONG_NUMBER in (nines := lines.translate(_DIGITS_AS_NINES)) and _begins_long_number(nines))
-        or (not _without_floats.issuperset(map(type, records)) and _may_hide_nan(records, lines))
+        (b"\\" in encoded and b"\\u0000" in encoded)  # one byte is found ten times as fast, and an escape is rare
+        or (_LONG_NUMBER in (nines := encoded.translate(_DIGITS_AS_NINES)) and _begins_long_number(nines))
+        or (not _without_floats.issuperset(map(type, records)) and _may_hide_nan(encoded, records))
     ):
-        for record in records:
-            _find_culprit(record, type(record).__name__)
-    return lines.split(b"\n")[:-1]  # JSON has no line feed of its own
+        _find_culprit(rows, _name_of(rows))
+    return encoded
+
+
+def written(body: Body) -> bytes:
+    """A message's JSON."""
+    return bytes(body) if isinstance(body, msgspec.Raw) else encode(body)
+
+
+def _name_of(rows: object) -> str:
+    return type(rows).__name__ if isinstance(rows, msgspec.Struct) else ROW
+
+
+def storable(text: str, characters_max: int) -> str:
+    """What somebody else's text, an error's perhaps, is stored as: cut, and without what could not be stored."""
+    return text[:characters_max].encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _begins_long_number(nines: bytes) -> bool:
@@ -95,21 +111,18 @@ def _begins_long_number(nines: bytes) -> bool:
 _without_floats: set[type] = set()
 
 
-def _may_hide_nan(records: Sequence[object], lines: bytes) -> bool:
+def _may_hide_nan(encoded: bytes, records: Collection[object]) -> bool:
     """Whether a null in the JSON may be a NaN: msgspec writes one so."""
     _without_floats.update(
         kind for kind in set(map(type, records)) if "FloatType" not in repr(msgspec.inspect.type_info(kind))
     )
-    return b"null" in lines and not _without_floats.issuperset(map(type, records))
+    return b"null" in encoded and not _without_floats.issuperset(map(type, records))
 
 
 def _find_culprit(value: object, path: str) -> None:
-    """Walk a record and raise NotEncodable for the first value that JSON or SQLite would change."""
+    """Walk rows or a record and raise NotEncodable for the first value that JSON or SQLite would change."""
     if isinstance(value, str):
-        if "\0" in value:
-            raise NotEncodable(path, value, "text must not contain U+0000")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise NotEncodable(path, value, "text must not contain a lone surrogate")
+        _check_text(value, path)
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, int):
@@ -119,6 +132,8 @@ def _find_culprit(value: object, path: str) -> None:
         if not isfinite(value):
             raise NotEncodable(path, value, "a number must be finite")
     elif isinstance(value, msgspec.Struct):
+        if isinstance(value, Record) and path.startswith(ROW):
+            path = _name_of(value)
         for field in value.__struct_fields__:
             _find_culprit(getattr(value, field), f"{path}.{field}")
     elif isinstance(value, tuple | list):
@@ -128,6 +143,13 @@ def _find_culprit(value: object, path: str) -> None:
         for key, item in value.items():
             _find_culprit(key, f"{path} key")
             _find_culprit(item, f"{path}[{key!r}]")
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\0" in text:
+        raise NotEncodable(path, text, "text must not contain U+0000")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise NotEncodable(path, text, "text must not contain a lone surrogate")
 
 
 class _Head(msgspec.Struct):

@@ -5,12 +5,13 @@ A journal commits a batch whole or not at all, and answers only when it is on di
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import Address, Envelope, Parcel, Stream
+from sagamore.engine.message import Body, Record, State
 
 
 class Scheduled(Protocol):
@@ -53,7 +54,7 @@ class TimerRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     due_ms: int
     correlation: str
     cause: str
-    body: msgspec.Raw
+    body: Body
 
     @property
     def id(self) -> str:
@@ -91,7 +92,8 @@ class HistoryRow(msgspec.Struct, frozen=True, gc=False):
     """The message's stored type."""
     message_id: str
     attempt: int
-    notes: tuple[msgspec.Raw, ...]
+    notes: tuple[Any, ...]
+    """Text and facts, as JSON when the row was read."""
 
     @property
     def cause(self) -> str:
@@ -106,7 +108,7 @@ class ClientKeyRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     key: str
     body_hash: str
     at_ms: int
-    answer: msgspec.Raw
+    answer: Record | msgspec.Raw | None
 
 
 class AlertRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -133,7 +135,7 @@ class Commit(msgspec.Struct, gc=False):
 
     turn: int
     """The number of the last turn taken."""
-    states: dict[str, bytes | None] = {}
+    states: dict[str, State | None] = {}
     indexes: list[IndexChange] = []
     inbox: dict[Stream, int] = {}
     parcels: list[Parcel] = []
@@ -182,9 +184,10 @@ class Journal(Protocol):
         """Open the file and make sure that what is read is on disk (PROTOCOL 4). Raises DirectoryError."""
         ...
 
-    async def commit(self, commit: Commit) -> None:
-        """Make a batch durable, whole or not at all. Raises CommitRefused if the content is at fault (nothing was
-        written, the journal goes on), anything else if nothing in memory can be trusted any more."""
+    async def commit(self, commit: Commit) -> int:
+        """Make a batch durable, whole or not at all; the bytes it came to. Raises CommitRefused or NotEncodable if the
+        content is at fault (nothing was written, the journal goes on), anything else if nothing in memory can be
+        trusted any more."""
         ...
 
     async def load(self, keys: Sequence[str]) -> dict[str, bytes]:

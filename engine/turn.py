@@ -1,8 +1,8 @@
 """One message handled: what a handler may read, and the intentions it leaves behind.
 
 Nothing here acts. The shell loads the entities that the message names, calls `handle(state, message, turn)` and makes
-what the turn collected durable together with the new states, in one commit (DESIGN 3, promise 2). What has to be
-written as JSON for that is written when the handler has returned, all of a turn in one call (`message.encode_all`).
+what the turn collected durable together with the new states, in one commit (DESIGN 3, promise 2). Records are written
+as JSON by that commit, all of a batch at once; what cannot be written fails its turn alone (PROTOCOL 6).
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import msgspec
 
 from sagamore.engine.envelope import NORMAL_LANE, Address, address_of
 from sagamore.engine.ids import derived_id
-from sagamore.engine.message import Message, Record, State
+from sagamore.engine.message import Message, Record, State, encode
 
 
 class Routes(Protocol):
@@ -78,7 +78,7 @@ class EffectStarted(Intention, frozen=True, gc=False):
     entity: str
     provider: str
     operation: str
-    request: msgspec.Struct
+    request: str
     key: str
     policy: str
 
@@ -119,7 +119,7 @@ class AlertCleared(Intention, frozen=True, gc=False):
 class Buried(Intention, frozen=True, gc=False):
     """A message to this actor given up on: a dead letter, for a person to replay or discard."""
 
-    message: Message
+    body: bytes
     reason: str
 
 
@@ -139,7 +139,7 @@ class Turn:
 
     __slots__ = (
         "_ids_made", "_load", "_routes", "_sent_at_ms", "address", "attempt", "correlation", "entity", "intentions",
-        "message_id", "now_ms", "partition", "records", "replied", "saved", "sender",
+        "message_id", "now_ms", "partition", "replied", "saved", "sender",
     )  # fmt: skip
 
     def __init__(
@@ -165,8 +165,6 @@ class Turn:
         self.sender = sender
         self.attempt = attempt
         self.intentions: list[Intention] = []
-        self.records: list[object] = []
-        """What of the intentions is to be written as JSON, in their order."""
         self.replied: Replied | None = None
         self.saved: dict[str, State | None] = {}
         self._load = load
@@ -200,7 +198,7 @@ class Turn:
     def send(self, kind: str, message: Message, *, partition: int | None = None, lane: int = NORMAL_LANE) -> None:
         """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried."""
         address = self._routes.address(kind, message) if partition is None else address_of(kind, partition)
-        self._intend(Sent(address, lane, message), message)
+        self.intentions.append(Sent(address, lane, message))
 
     def publish(self, event: Message, *, lane: int = NORMAL_LANE) -> None:
         """Send an event to every subscription of its type."""
@@ -218,7 +216,7 @@ class Turn:
         if (at_ms is None) == (after is None):
             raise TypeError("schedule() takes at_ms or after")
         due_ms = at_ms if at_ms is not None else self.now_ms + int((after or timedelta()).total_seconds() * 1000)
-        self._intend(TimerSet(self.entity, name, due_ms, message), message)
+        self.intentions.append(TimerSet(self.entity, name, due_ms, message))
 
     def cancel(self, name: str) -> None:
         """Stop this entity's timer `name`, if it is set."""
@@ -229,7 +227,8 @@ class Turn:
         actor's `effect_policies`. Raises UnknownKind if the engine has no such provider."""
         self._routes.check_provider(provider)
         effect = self.new_id("eff")
-        self._intend(EffectStarted(effect, self.entity, provider, operation, request, key, policy), request)
+        text = encode(request).decode()
+        self.intentions.append(EffectStarted(effect, self.entity, provider, operation, text, key, policy))
         return effect
 
     def withdraw(self, effect: str) -> None:
@@ -242,7 +241,7 @@ class Turn:
 
     def note(self, note: str | msgspec.Struct) -> None:
         """Add a line, or a fact, to the history row of this turn."""
-        self._intend(Noted(note), note)
+        self.intentions.append(Noted(note))
 
     def raise_alert(self, name: str, subject: str, advice: str) -> None:
         """Raise a durable alert about `subject`; `advice` says what to do."""
@@ -254,7 +253,7 @@ class Turn:
 
     def bury(self, message: Message, reason: str) -> None:
         """Make a dead letter of a message to this actor: a person's replay brings it back, once."""
-        self._intend(Buried(message, reason), message)
+        self.intentions.append(Buried(encode(message), reason))
 
     def resend(self, receiver: Address, message_id: str, correlation: str, body: bytes, letter: str) -> None:
         """The dead-letter actor's: send a buried message again, under its own id."""
@@ -263,7 +262,3 @@ class Turn:
     def give_up(self, receiver: Address, message_id: str, correlation: str, body: bytes) -> None:
         """The dead-letter actor's: tell the receiver that a person discarded a message."""
         self.intentions.append(Resent(receiver, message_id, correlation, body, "", given_up=True))
-
-    def _intend(self, intention: Intention, record: object) -> None:
-        self.intentions.append(intention)
-        self.records.append(record)

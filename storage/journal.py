@@ -20,6 +20,7 @@ from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Opened, R
 from sagamore.storage import rows, schema
 from sagamore.storage.failures import as_directory_error, missing
 from sagamore.storage.holders import snapshot_holders
+from sagamore.storage.parameters import parameters_of
 from sagamore.storage.partition_file import Position, require_ours, require_whole
 
 _encode = msgspec.json.Encoder().encode
@@ -122,25 +123,27 @@ class SQLiteJournal:
         )
         return key or ""
 
-    async def commit(self, commit: Commit) -> None:
-        """One statement, one sync. Raises CommitRefused if SQLite refuses the content."""
+    async def commit(self, commit: Commit) -> int:
+        """One statement, one sync; its bytes. Raises NotEncodable, and CommitRefused if SQLite refuses the content."""
+        parameters = parameters_of(commit)
+        size = sum(len(text) for text in parameters[1:] if text)
+        self._unlooked_bytes += COMMIT_BYTES_MIN + size
         try:
-            parameters = batch_parameters(commit)
-            self._unlooked_bytes += COMMIT_BYTES_MIN + sum(len(text) for text in parameters[1:] if text)
             await self._fetch(schema.INSERT_BATCH, parameters)
-        except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeEncodeError) as error:
+        except (sqlite3.IntegrityError, sqlite3.DataError) as error:
             raise CommitRefused(str(error)) from error
         except sqlite3.OperationalError as error:
             if "malformed JSON" in str(error):  # nested too deep, for one
                 raise CommitRefused(str(error)) from error
             raise
+        return size
 
     async def load(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The states of those entities that exist."""
         return dict(
             await self._fetch(
                 "SELECT key, CAST(state AS BLOB) FROM entity WHERE key IN (SELECT value FROM json_each(?))",
-                (_text(keys),),
+                (_encode(keys).decode(),),
             )
         )
 
@@ -148,7 +151,7 @@ class SQLiteJournal:
         """Those client keys that are known."""
         found = await self._fetch(
             "SELECT key, body_hash, at_ms, answer FROM client_key WHERE key IN (SELECT value FROM json_each(?))",
-            (_text(keys),),
+            (_encode(keys).decode(),),
         )
         return {row[0]: ClientKeyRow(row[0], row[1], row[2], msgspec.Raw(row[3].encode())) for row in found}
 
@@ -239,40 +242,3 @@ class SQLiteJournal:
 
     async def _fetch(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
         return list(await self.connection.execute_fetchall(sql, parameters))
-
-
-def batch_parameters(commit: Commit) -> list[Any]:
-    """The columns of `schema.COLUMNS` for a commit, as JSON text."""
-    states, timers, retries, effects, alerts = (
-        commit.states,
-        commit.timers,
-        commit.retries,
-        commit.effects,
-        commit.alerts,
-    )
-    return [
-        commit.turn,
-        _text([(key, msgspec.Raw(state)) for key, state in states.items() if state is not None]),
-        _text([key for key, state in states.items() if state is None]),
-        _text([(i.field, i.before, i.key) for i in commit.indexes if i.before is not None]),
-        _text([(i.field, i.after, i.key) for i in commit.indexes if i.after is not None]),
-        _text([(sender, lane, last) for (sender, lane), last in commit.inbox.items()]),
-        _text([(p.receiver, p.lane, p.last + 1) for p in commit.parcels]),
-        _text([(p.receiver, p.lane, p.first, p.last, p.at_ms, p.envelopes) for p in commit.parcels]),
-        _text([(receiver, lane, last) for (receiver, lane), last in commit.acknowledged.items()]),
-        _text([row for row in timers.values() if row is not None]),
-        _text([key for key, row in timers.items() if row is None]),
-        _text([(row.envelope.id, row.due_ms, row) for row in retries.values() if row is not None]),
-        _text([key for key, row in retries.items() if row is None]),
-        _text([(e.id, e.provider, e.due_ms, e.state == "parked", e) for e in effects.values() if e is not None]),
-        _text([key for key, row in effects.items() if row is None]),
-        _text(commit.client_keys),
-        _text([rows.history_text(row) for row in commit.history]),
-        _text([row for row in alerts.values() if row is not None]),
-        _text([key for key, row in alerts.items() if row is None]),
-        _text([(receiver, lane, last) for (receiver, lane), last in commit.undeliverable.items()]),
-    ]
-
-
-def _text(rows: Any) -> str | None:
-    return _encode(rows).decode() if rows else None

@@ -9,11 +9,14 @@ from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import Envelope, Parcel
 from sagamore.engine.ports import AlertRow, HistoryRow, RetryRow, TimerRow
 
-retry_row = msgspec.json.Decoder(RetryRow).decode
+_Envelope = tuple[int, str, str, int, msgspec.Raw, int, str, bool, str]
+"""The fields of an Envelope, whose body is left as it is."""
+
 effect_row = msgspec.json.Decoder(EffectRow).decode
 alert_row = msgspec.json.Decoder(AlertRow).decode
 _history = msgspec.json.Decoder(tuple[int, str, str, str, int, tuple[msgspec.Raw, ...]]).decode
-_envelopes = msgspec.json.Decoder(tuple[Envelope, ...]).decode
+_envelopes = msgspec.json.Decoder(tuple[_Envelope, ...]).decode
+_retry = msgspec.json.Decoder(tuple[str, int, tuple[str, ...], _Envelope]).decode
 
 TIMER_COLUMNS = "entity, name, due_ms, correlation, cause, body"
 HISTORY_COLUMNS = "turn, correlation, row"
@@ -29,7 +32,13 @@ def timer_row(row: Sequence[Any]) -> TimerRow:
 def parcel(row: Sequence[Any]) -> Parcel:
     """From PARCEL_COLUMNS."""
     receiver, lane, first, last, at_ms, envelopes = row
-    return Parcel(receiver, lane, first, last, at_ms, _envelopes(envelopes))
+    return Parcel(receiver, lane, first, last, at_ms, tuple(Envelope(*fields) for fields in _envelopes(envelopes)))
+
+
+def retry_row(text: str) -> RetryRow:
+    """From the column `row` of a retry."""
+    sender, due_ms, errors, envelope = _retry(text)
+    return RetryRow(sender, due_ms, errors, Envelope(*envelope))
 
 
 def history_text(row: HistoryRow) -> tuple[Any, ...]:

@@ -1,11 +1,10 @@
 """What the turns of one batch add up to: an overlay over the committed state, which one commit makes durable.
 
-A turn adds to the batch all at once, after everything it leaves has been encoded, or not at all. Nothing here is seen
-by anyone before the commit is on disk (the output gate).
+A turn adds to the batch when its handler has returned. Nothing here is seen by anyone before the commit is on disk (the
+output gate).
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,10 +13,8 @@ from sagamore.engine.dead_letters import DEAD_LETTERS, Bury
 from sagamore.engine.dead_letters import Attempt as FailedAttempt
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import NORMAL_LANE, Address, Envelope, Parcel, Stream
-from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ids import derived_id
-from sagamore.engine.limits import MESSAGE_BYTES_MAX
-from sagamore.engine.message import Message, Record, State, encode, encode_all, tag_of
+from sagamore.engine.message import Record, State, tag_of, written
 from sagamore.engine.ports import AlertRow, ClientKeyRow, Commit, HistoryRow, IndexChange, RetryRow, TimerRow
 from sagamore.engine.turn import (
     AlertCleared,
@@ -45,16 +42,14 @@ class Batch:
         self.address = address
         self.now_ms = now_ms
         self.turn = self.turn_before = turn
-        self.bytes = 0
         # read for this batch
         self.loaded: dict[str, Any] = {}
         self.kept_keys: dict[str, ClientKeyRow] = {}
         self.effect_rows: dict[str, EffectRow | None] = {}
         # to be committed
         self.states: dict[str, State | None] = {}
-        self._encoded: dict[str, bytes | None] = {}
         self.inbox: dict[Stream, int] = {}
-        self.outgoing: dict[Stream, list[tuple[Envelope, Message | None]]] = {}
+        self.outgoing: dict[Stream, list[Envelope]] = {}
         self.timers: dict[tuple[str, str], TimerRow | None] = {}
         self.retries: dict[str, RetryRow | None] = {}
         self.effects: dict[str, EffectRow | None] = {}
@@ -62,6 +57,7 @@ class Batch:
         self.history: list[HistoryRow] = []
         self.alerts: dict[tuple[str, str], AlertRow | None] = {}
         # to be released by the commit
+        self.parcels: list[Parcel] = []
         self.replies: list[tuple[asyncio.Future[Record | None], Answer]] = []
         self.acknowledge: set[Stream] = set()
         self.rewind: set[Stream] = set()
@@ -69,67 +65,42 @@ class Batch:
         self.marked: dict[str, EffectRow] = {}
         self.undeliverable: dict[Stream, int] = {}
 
-    def absorb(
-        self, turn: Turn, message_type: str, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
-    ) -> tuple[Record | None, bytes]:
-        """Add a turn that succeeded; its reply, and what is kept of that. Raises NotEncodable, with nothing added, if
-        something of it cannot be stored."""
-        saved, replied = turn.saved, turn.replied
-        records: list[object] = [state for state in saved.values() if state is not None]
-        records += turn.records
-        if replied is not None and replied.kept is not saved.get(turn.entity):
-            records.append(replied.kept)
-        written = encode_all(records)
-        size = sum(map(len, written))
-        if size > MESSAGE_BYTES_MAX:
-            _check_sizes(records, written)
-        lines = iter(written)
-        encoded = {key: None if state is None else next(lines) for key, state in saved.items()}
+    def absorb(self, turn: Turn, message_type: str, trace: str, known_alerts: dict[tuple[str, str], AlertRow]) -> None:
+        """Add a turn that succeeded."""
         self.turn += 1
-        self.states |= saved
-        self._encoded |= encoded
-        self.bytes += size
-        notes: list[msgspec.Raw] = []
+        self.states |= turn.saved
+        notes = []
         for n, intention in enumerate(turn.intentions):
             if isinstance(intention, Noted):
-                notes.append(msgspec.Raw(next(lines)))
+                notes.append(intention.note)
             elif isinstance(intention, Sent):
                 envelope = Envelope(
-                    0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, msgspec.Raw(next(lines)),
-                    trace=trace,
-                )  # fmt: skip
-                self.send(intention.receiver, intention.lane, envelope, intention.message)
+                    0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, intention.message, trace=trace
+                )
+                self.send(intention.receiver, intention.lane, envelope)
             else:
-                self._absorb_rare(intention, turn, lines, trace, known_alerts)
+                self._absorb_rare(intention, turn, trace, known_alerts)
         row = HistoryRow(
             self.turn, turn.correlation, self.now_ms, turn.entity, message_type, turn.message_id, turn.attempt,
             tuple(notes),
         )  # fmt: skip
         self.history.append(row)
-        if replied is None:
-            return None, b"null"
-        return replied.answer, next(lines, None) or encoded[turn.entity] or b"null"
 
     def _absorb_rare(
-        self,
-        intention: Intention,
-        turn: Turn,
-        lines: Iterator[bytes],
-        trace: str,
-        known_alerts: dict[tuple[str, str], AlertRow],
+        self, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
     ) -> None:
         match intention:
             case TimerSet():
                 self.timers[intention.entity, intention.name] = TimerRow(
                     intention.entity, intention.name, intention.due_ms, turn.correlation,
-                    f"{self.address}:{self.turn}", msgspec.Raw(next(lines)),
+                    f"{self.address}:{self.turn}", intention.message,
                 )  # fmt: skip
             case TimerCancelled():
                 self.timers[intention.entity, intention.name] = None
             case EffectStarted():
                 self.effects[intention.id] = EffectRow(
                     intention.id, intention.entity, turn.correlation, intention.provider, intention.operation,
-                    intention.key, intention.policy, next(lines).decode(), self.now_ms, self.turn, self.now_ms,
+                    intention.key, intention.policy, intention.request, self.now_ms, self.turn, self.now_ms,
                     trace=trace,
                 )  # fmt: skip
             case EffectWithdrawn():
@@ -148,22 +119,22 @@ class Batch:
                     0, intention.message_id, intention.correlation, self.now_ms, msgspec.Raw(intention.body),
                     dead_letter=intention.letter, given_up=intention.given_up, trace=trace,
                 )  # fmt: skip
-                self.send(intention.receiver, NORMAL_LANE, envelope, None)
+                self.send(intention.receiver, NORMAL_LANE, envelope)
             case Buried():
                 letter = derived_id("dl", self.now_ms, turn.partition, turn.message_id, 0)
                 envelope = Envelope(
-                    0, f"{self.address}:{self.turn}.b", turn.correlation, self.now_ms, msgspec.Raw(next(lines))
+                    0, f"{self.address}:{self.turn}.b", turn.correlation, self.now_ms, msgspec.Raw(intention.body)
                 )
                 self.bury(letter, self.address, envelope, (intention.reason,))
             case _:
                 raise TypeError(f"{type(intention).__name__} is no intention the engine knows")
 
-    def send(self, receiver: Address, lane: int, envelope: Envelope, message: Message | None) -> None:
+    def send(self, receiver: Address, lane: int, envelope: Envelope) -> None:
         """Queue an envelope behind the others of its stream."""
         queue = self.outgoing.get((receiver, lane))
         if queue is None:
             queue = self.outgoing[receiver, lane] = []
-        queue.append((envelope, message))
+        queue.append(envelope)
 
     def bury(
         self,
@@ -177,21 +148,20 @@ class Batch:
     ) -> None:
         """Send a message (or a parked effect) of this partition, or of a `receiver` that does not exist, to the
         dead-letter actor."""
-        body = bytes(envelope.body)
+        body = written(envelope.body)
         message = Bury(
             letter, receiver or self.address, sender, envelope.id, envelope.correlation, type_of(body), body.decode(),
             tuple(FailedAttempt(self.now_ms, error) for error in errors), effect,
         )  # fmt: skip
-        buried = Envelope(0, f"{envelope.id}.dead", envelope.correlation, self.now_ms, msgspec.Raw(encode(message)))
-        self.send(f"{DEAD_LETTERS}/0", NORMAL_LANE, buried, message)
+        buried = Envelope(0, f"{envelope.id}.dead", envelope.correlation, self.now_ms, message)
+        self.send(f"{DEAD_LETTERS}/0", NORMAL_LANE, buried)
 
     def tell_story(self, envelope: Envelope, entity: str, note: str) -> None:
         """Add a turn that left no change, for example one that raised, to its story."""
         self.turn += 1
-        notes = (msgspec.Raw(encode(note)),)
         row = HistoryRow(
-            self.turn, envelope.correlation, self.now_ms, entity, type_of(bytes(envelope.body)), envelope.id,
-            envelope.attempt, notes,
+            self.turn, envelope.correlation, self.now_ms, entity, type_of(written(envelope.body)), envelope.id,
+            envelope.attempt, (note,),
         )  # fmt: skip
         self.history.append(row)
 
@@ -199,15 +169,13 @@ class Batch:
         self, next_numbers: dict[Stream, int], acknowledged: dict[Stream, int], indexes: list[IndexChange]
     ) -> Commit:
         """Number the messages and put everything into one commit."""
-        parcels = []
         for stream, queue in self.outgoing.items():
             first = next_numbers.get(stream, 1)
-            for n, (envelope, _) in enumerate(queue, first):
+            for n, envelope in enumerate(queue, first):
                 envelope.seq = n
-            envelopes = tuple(envelope for envelope, _ in queue)
-            parcels.append(Parcel(*stream, first, first + len(queue) - 1, self.now_ms, envelopes))
+            self.parcels.append(Parcel(*stream, first, first + len(queue) - 1, self.now_ms, tuple(queue)))
         return Commit(
-            self.turn, self._encoded, indexes, self.inbox, parcels, acknowledged, self.timers, self.retries,
+            self.turn, self.states, indexes, self.inbox, self.parcels, acknowledged, self.timers, self.retries,
             self.effects, list(self.client_keys.values()), self.history, self.alerts, self.undeliverable,
         )  # fmt: skip
 
@@ -225,10 +193,3 @@ def type_of(body: bytes) -> str:
         return tag_of(body)
     except msgspec.MsgspecError:
         return ""
-
-
-def _check_sizes(records: Sequence[object], written: Sequence[bytes]) -> None:
-    """Raise NotEncodable for a message that is too large."""
-    for record, line in zip(records, written, strict=True):
-        if isinstance(record, Message) and len(line) > MESSAGE_BYTES_MAX:
-            raise NotEncodable("message", record, f"at most {MESSAGE_BYTES_MAX} bytes")

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from sagamore.engine.actor import Actor
@@ -26,7 +25,6 @@ from sagamore.engine.effect import (
 )
 from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.ids import derived_id
-from sagamore.engine.message import encode
 from sagamore.engine.ports import Clock, Journal
 from sagamore.engine.resolution import Step, after_nothing_found
 from sagamore.engine.runtime.agenda import Cursor
@@ -139,7 +137,7 @@ class Effects:
         heard = row.last_heard or silent
         letter = derived_id("dl", row.created_ms, partition_of(self._address), row.id, 0)
         outcome = EffectOutcome(row.id, row.entity, row.operation, "parked", heard)
-        envelope = Envelope(0, row.id, row.correlation, batch.now_ms, msgspec.Raw(encode(outcome)))
+        envelope = Envelope(0, row.id, row.correlation, batch.now_ms, outcome)
         batch.bury(letter, self._address, envelope, (heard,), effect=row.id)
         return parked, outcome
 

@@ -7,13 +7,15 @@ alone.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import RetryEffect
 from sagamore.engine.effect import EffectOutcome
 from sagamore.engine.envelope import Address
 from sagamore.engine.errors import EntityDamaged
 from sagamore.engine.limits import Limits
-from sagamore.engine.message import Codec, Message, State
+from sagamore.engine.message import Body, Codec, Message, State
 from sagamore.engine.ports import Journal
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
@@ -63,17 +65,15 @@ class Loader:
         return works
 
     def _read_item(self, item: Item) -> Work:
-        if isinstance(item, Delivery) and item.message is not None:  # most are
-            return self._name(item, item.message)
+        if isinstance(item, Delivery):  # most are
+            return self._decode(item, item.envelope.body)
         match item:
             case Command(message):
                 return self._name(item, message)
-            case Delivery(envelope=envelope):
-                return self._decode(item, bytes(envelope.body))
             case TimerDue(row):
-                return self._decode(item, bytes(row.body))
+                return self._decode(item, row.body)
             case RetryDue(row):
-                return self._decode(item, bytes(row.envelope.body))
+                return self._decode(item, row.envelope.body)
             case WithdrawEffect(effect):
                 return Work(item, effect=effect)
             case Undeliverable():
@@ -81,9 +81,11 @@ class Loader:
             case _:
                 return Work(item, keys=(item.row.entity,))
 
-    def _decode(self, item: Item, body: bytes) -> Work:
+    def _decode(self, item: Item, body: Body) -> Work:
+        if not isinstance(body, msgspec.Raw):
+            return self._name(item, body)
         try:
-            return self._name(item, self._messages.decode(body))
+            return self._name(item, self._messages.decode(bytes(body)))
         except (ValueError, TypeError, KeyError) as error:
             return Work(item, error=error)
 

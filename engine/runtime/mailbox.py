@@ -23,12 +23,11 @@ from sagamore.engine.ports import RetryRow, TimerRow
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """A message that the relay handed over; `message` is None if it has to be decoded from the envelope."""
+    """A message that the relay handed over."""
 
     sender: Address
     lane: int
     envelope: Envelope
-    message: Message | None
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -189,12 +188,13 @@ class Mailbox:
         """What the batch had no room for comes first in the next one."""
         self._returned.extendleft(reversed(items))
 
-    def take_ends(self) -> list[Item]:
-        """Only what calls came to, and what must not be forgotten with them; the rest stays."""
+    def take_ends(self, most: int) -> list[Item]:
+        """Only what calls came to, at most so many; the rest stays."""
         ends: list[Item] = []
         for queue in (self._returned, self._control, self._inside[0]):
-            kept = [item for item in queue if not isinstance(item, AttemptEnded)]
-            ends += [item for item in queue if isinstance(item, AttemptEnded)]
+            kept: list[Item] = []
+            for item in queue:
+                (ends if isinstance(item, AttemptEnded) and len(ends) < most else kept).append(item)
             queue.clear()
             queue.extend(kept)
         return ends

@@ -15,10 +15,10 @@ import msgspec
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import Address
-from sagamore.engine.errors import Closed, OutcomeUnknown
+from sagamore.engine.errors import Closed, NotEncodable, OutcomeUnknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, State
-from sagamore.engine.ports import AlertRow, Clock, Commit, CommitRefused, IndexChange, Journal, Opened, Scheduled, Slot
+from sagamore.engine.ports import AlertRow, Clock, CommitRefused, IndexChange, Journal, Opened, Scheduled, Slot
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.effects import Effects
 from sagamore.engine.runtime.loader import Loader
@@ -83,7 +83,6 @@ class Partition:
         self._env = environment
         self._limits, self._clock = environment.limits, environment.clock
         self.mailbox = Mailbox(self._limits)
-        self.sealed: Commit | None = None
         self._measures = type(actor).measure is not Actor.measure
         self.measured: Counter[str] = Counter()
         self._effects = Effects(address, actor, environment.pools, self._clock, self.mailbox, journal)
@@ -215,10 +214,8 @@ class Partition:
 
     async def _take_ends(self) -> None:
         """What calls came to before the stop is kept; all else that waits is on somebody's disk."""
-        most = self._limits.batch_messages_max
-        while ends := self.mailbox.take_ends():
-            for n in range(0, len(ends), most):
-                await self._process(ends[n : n + most])
+        while ends := self.mailbox.take_ends(self._items_max):
+            await self._process(ends)
 
     async def _until_work(self) -> None:
         while not (len(self.mailbox) or self._flush_wanted or self._stopping or self._anything_on_disk()):
@@ -262,8 +259,8 @@ class Partition:
             elif (peer := self._env.peer(sender)) is not None:
                 peer.room_made(self.address, lane)
 
-    async def _process(self, items: Sequence[Item], refused: CommitRefused | None = None) -> None:
-        """The five steps, for the items of one batch."""
+    async def _process(self, items: Sequence[Item], refused: Exception | None = None) -> None:
+        """The five steps, for the items of one batch; one that was `refused` alone fails like a turn that raises."""
         self._commands = [item for item in items if isinstance(item, Command)]
         self._now_ms = max(self._now_ms, self._clock.now_ms())
         batch = Batch(self.address, self._now_ms, self.turn)
@@ -273,20 +270,34 @@ class Partition:
             works[0].error = refused
         taken = self._taker.take(batch, works)
         self.mailbox.put_back(items[taken : len(works)])
-        if taken < len(works):
-            self._items_max = taken  # the clock ended the batch: what is not taken need not be read either
-        else:
-            self._items_max = min(self._items_max * 2, self._limits.batch_messages_max)
         try:
-            await self._commit(batch)
-        except CommitRefused as error:
+            written_bytes = await self._commit(batch)
+        except (CommitRefused, NotEncodable) as error:
             if refused is not None:
                 raise
-            await self._retake(items[:taken], error)
+            await self._find_culprit(items[:taken], error)
             return
+        self._items_max = self._next_items_max(taken, len(works), written_bytes)
         self._dispatch(batch)
         self.wal_bytes = await self.journal.checkpoint(self._limits.checkpoint_wal_bytes)
         await self._forget_old_keys()
+
+    def _next_items_max(self, taken: int, read: int, written_bytes: int) -> int:
+        """How many items the next batch may have: what is not taken need not be read either, and a large commit keeps
+        the disk, and whoever waits for it, too long."""
+        if taken < read:
+            return taken
+        if written_bytes > self._limits.batch_bytes_max:
+            return max(1, taken * self._limits.batch_bytes_max // written_bytes)
+        return min(self._items_max * 2, self._limits.batch_messages_max)
+
+    async def _find_culprit(self, items: Sequence[Item], error: Exception) -> None:
+        """The content of a batch was refused: the next ones are half as large, until one alone is refused."""
+        if len(items) == 1:
+            await self._process(items, error)
+        else:
+            self.mailbox.put_back(items)
+            self._items_max = len(items) // 2
 
     async def _forget_old_keys(self) -> None:
         """Some of the client keys whose time is over (PROTOCOL 17); none of another kind of row is ever removed."""
@@ -295,27 +306,18 @@ class Partition:
             gone = await self.journal.prune_client_keys(before_ms, most)
             self._prune_at_ms = self._now_ms + (PRUNE_EVERY_MS if gone < most else 0)
 
-    async def _retake(self, items: Sequence[Item], error: CommitRefused) -> None:
-        """SQLite refused the content of a batch: take it in halves; alone, the message fails like a turn."""
-        if len(items) == 1:
-            await self._process(items, error)
-        else:
-            half = len(items) // 2
-            await self._process(items[:half])
-            await self._process(items[half:])
-
     # --- commit ---
 
-    async def _commit(self, batch: Batch) -> None:
+    async def _commit(self, batch: Batch) -> int:
+        """Make it durable; the bytes it came to."""
         self._flush_wanted = False
         deletable = self.relay.take_deletable()
         if batch.empty and not deletable:
-            self.sealed = None
-            return
-        self.sealed = batch.seal(self.relay.next_numbers, deletable, self._index_changes(batch))
+            return 0
+        commit = batch.seal(self.relay.next_numbers, deletable, self._index_changes(batch))
         try:
-            await self.journal.commit(self.sealed)
-        except CommitRefused:
+            return await self.journal.commit(commit)
+        except (CommitRefused, NotEncodable):
             self.relay.put_back_deletable(deletable)
             raise
 
@@ -336,9 +338,7 @@ class Partition:
         self._batches += 1
         self.turn = batch.turn
         self._keep(batch)
-        if self.sealed is not None and batch.outgoing:
-            messages = {stream: [message for _, message in queue] for stream, queue in batch.outgoing.items()}
-            self.relay.release(self.sealed.parcels, messages, batch.now_ms)
+        self.relay.release(batch.parcels, batch.now_ms)
         for future, answer in batch.replies:
             if future.done():
                 continue

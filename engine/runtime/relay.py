@@ -16,7 +16,6 @@ from typing import Protocol
 import msgspec
 
 from sagamore.engine.envelope import Address, Envelope, Parcel, Stream
-from sagamore.engine.message import Message
 from sagamore.engine.ports import Journal, Opened
 from sagamore.engine.runtime.mailbox import Delivery
 
@@ -94,7 +93,7 @@ class Relay:
         """Whether an idle flush would delete anything."""
         return bool(self._deletable)
 
-    def release(self, parcels: Sequence[Parcel], messages: dict[Stream, list[Message | None]], now_ms: int) -> None:
+    def release(self, parcels: Sequence[Parcel], now_ms: int) -> None:
         """A commit made these durable: hand over what is next in its stream."""
         for parcel in parcels:
             stream = (parcel.receiver, parcel.lane)
@@ -103,8 +102,7 @@ class Relay:
                 state.oldest_ms = now_ms
             state.next = parcel.last + 1
             if state.handed == parcel.first - 1 and not state.blocked:
-                envelopes = zip(parcel.envelopes, messages[stream], strict=True)
-                self._offer(stream, state, [Delivery(self._address, parcel.lane, e, m) for e, m in envelopes])
+                self._offer(stream, state, parcel.envelopes)
 
     def acknowledged(self, receiver: Address, lane: int, number: int, now_ms: int) -> None:
         """The receiver has committed everything up to `number`."""
@@ -144,8 +142,7 @@ class Relay:
         handed = state.handed
         envelopes = await self.read(stream, journal)
         if state.handed == handed:  # else an acknowledgement or a handshake came in between: read again
-            deliveries = [Delivery(self._address, stream[1], envelope, None) for envelope in envelopes]
-            self._offer(stream, state, deliveries)
+            self._offer(stream, state, envelopes)
 
     async def read(self, stream: Stream, journal: Journal) -> list[Envelope]:
         """The next of a stream that are on disk and not handed over."""
@@ -157,16 +154,17 @@ class Relay:
         """Messages up to `number` go to no mailbox: their address does not exist."""
         self._streams[stream].handed = number
 
-    def _offer(self, stream: Stream, state: _Stream, deliveries: Sequence[Delivery]) -> None:
+    def _offer(self, stream: Stream, state: _Stream, envelopes: Sequence[Envelope]) -> None:
         receiver = self._peer(stream[0])
         if receiver is None:
             state.blocked = True  # its opening resets this stream
             return
-        taken = receiver.receive(stream[1], deliveries)
+        lane = stream[1]
+        taken = receiver.receive(lane, [Delivery(self._address, lane, envelope) for envelope in envelopes])
         state.handed += taken
-        if taken < len(deliveries):
+        if taken < len(envelopes):
             state.blocked = True
-            receiver.tell_when_room(self._address, stream[1])
+            receiver.tell_when_room(self._address, lane)
 
     def statistics(self, now_ms: int) -> RelayStatistics:
         """A snapshot."""

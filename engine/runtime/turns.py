@@ -16,7 +16,7 @@ from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.errors import EntityDamaged, KeyReused, Refused
 from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import Limits
-from sagamore.engine.message import Codec, Message, State, encode
+from sagamore.engine.message import Codec, Message, State, storable
 from sagamore.engine.ports import AlertRow, ClientKeyRow, Clock, RetryRow, Slot, TimerRow
 from sagamore.engine.runtime.batch import Answer, Batch
 from sagamore.engine.runtime.effects import Effects
@@ -34,7 +34,6 @@ from sagamore.engine.runtime.mailbox import (
 )
 from sagamore.engine.turn import Routes, Turn
 
-NOT_ENCODED = msgspec.Raw(b"")  # an outcome's message; only one that fails has to be stored
 ERROR_CHARACTERS_MAX = 500  # of an error in a retry row or dead letter
 
 
@@ -87,12 +86,11 @@ class TurnTaker:
         }
 
     def take(self, batch: Batch, works: Sequence[Work]) -> int:
-        """Take turns until all are taken or the batch is full; how many were."""
+        """Take turns until all are taken or their time is up; how many were."""
         started_ms = self._clock.elapsed_ms()
         try:
             for n, work in enumerate(works):
-                full = batch.bytes >= self._limits.batch_bytes_max
-                if n and (full or self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms):
+                if n and self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms:
                     return n
                 self._takers[type(work.item)](batch, work, work.item)
         finally:
@@ -135,7 +133,7 @@ class TurnTaker:
             return
         row, message = outcome
         message_id = f"{self._address}:{row.turn}.{row.id}.{message.verdict}.{row.attempts}"
-        envelope = Envelope(0, message_id, row.correlation, batch.now_ms, NOT_ENCODED, trace=row.trace)
+        envelope = Envelope(0, message_id, row.correlation, batch.now_ms, message, trace=row.trace)
         self._accepted(batch, Work(work.item, message, (row.entity,), work.error), self._address, envelope, ())
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
@@ -146,12 +144,13 @@ class TurnTaker:
                 return
             self._name_poison(command.kept_key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
-            answer, kept = batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
+            batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
             batch.replies.append((command.future, error))
             return
+        answer, kept = (None, None) if turn.replied is None else (turn.replied.answer, turn.replied.kept)
         batch.replies.append((command.future, answer))
-        row = ClientKeyRow(command.kept_key, command.body_hash, batch.now_ms, msgspec.Raw(kept))
+        row = ClientKeyRow(command.kept_key, command.body_hash, batch.now_ms, kept)
         batch.client_keys[row.key] = row
 
     def _bury_all(self, batch: Batch, _: Work, undeliverable: Undeliverable) -> None:
@@ -169,6 +168,8 @@ class TurnTaker:
     def _known_answer(self, known: ClientKeyRow, command: Command) -> Answer:
         if known.body_hash != command.body_hash:
             return KeyReused(command.key)
+        if not isinstance(known.answer, msgspec.Raw):
+            return known.answer
         answer = bytes(known.answer)
         return None if answer == b"null" else self._codec.decode(answer)
 
@@ -226,8 +227,6 @@ class TurnTaker:
 
     def _failed(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         entity = work.keys[0] if work.keys else ""
-        if envelope.body is NOT_ENCODED:
-            envelope.body = msgspec.Raw(encode(work.message))
         policy = self._actor.turn_policy
         hopeless = (
             work.message is None or self._committed.deaths.get(_poison_name(envelope), 0) >= self._limits.deaths_max
@@ -261,4 +260,4 @@ def _type(message: Message | None) -> str:
 
 
 def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX]
+    return storable(f"{type(error).__name__}: {error}", ERROR_CHARACTERS_MAX)

@@ -64,7 +64,7 @@ class Faults:
         if (held := self.held.get((address, what))) is not None:
             await held.wait()
 
-    async def commit(self, address: Address, journal: Journal, commit: Commit) -> None:
+    async def commit(self, address: Address, journal: Journal, commit: Commit) -> int:
         """Commit, or do what the fault says."""
         self.check_alive()
         self.commits.append(address)
@@ -77,11 +77,12 @@ class Faults:
             raise OSError("scripted: the commit failed")
         elif action == "refuse":
             raise CommitRefused("scripted: the content is refused")
-        await self.working(journal.commit(commit))
+        size = await self.working(journal.commit(commit))
         if action == "crash_after":
             self.die()
         elif action == "fail_written":
             raise OSError("scripted: the commit failed, but was written")
+        return size
 
     def _action(self, address: Address, commit: Commit) -> str:
         n = len(self.commits)
@@ -122,9 +123,9 @@ class FaultyJournal:
         """As the wrapped one."""
         return await self._do(self._journal.open)
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit) -> int:
         """As the wrapped one, with the faults of this store."""
-        await self._faults.commit(self._address, self._journal, commit)
+        return await self._faults.commit(self._address, self._journal, commit)
 
     async def load(self, keys: Sequence[str]) -> dict[str, bytes]:
         """As the wrapped one."""

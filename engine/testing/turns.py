@@ -12,7 +12,7 @@ import msgspec
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import address_of
-from sagamore.engine.message import Codec, Message, Record, State, encode, encode_all
+from sagamore.engine.message import Codec, Message, Record, State, encode
 from sagamore.engine.routes import ActorRoutes
 from sagamore.engine.turn import Intention, Sent, Turn
 
@@ -75,7 +75,6 @@ def run_turn(
     state = actor.handle(load(keys[0]), message, turn)
     if keys[0] not in turn.saved:
         turn.saved[keys[0]] = state
-    encode_all(turn.records)
     after: dict[str, Any] = before | turn.saved
     codec = Codec(actor.state_types)
     for key, saved in turn.saved.items():

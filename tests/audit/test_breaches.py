@@ -100,7 +100,7 @@ def test_a_row_of_the_outbox_that_was_taken_and_kept_after_a_clean_stop_is_a_bre
     shop: tuple[Path, dict[str, str]],
 ) -> None:
     path, _ = shop
-    envelope = "json_array(json_array(next - 1, 'orders/0:1.0', 'ord_x', 0, json('{}')))"
+    envelope = "json_array(json_array(next - 1, 'orders/0:1.0', 'ord_x', 0, json('{}'), 1, '', json('false'), ''))"
     change(
         path,
         "orders-0",

@@ -6,6 +6,7 @@ import pytest
 
 from sagamore.engine.errors import OutcomeUnknown, Overloaded, PartitionDown
 from sagamore.engine.limits import Limits
+from sagamore.engine.message import encode
 from sagamore.engine.ports import Commit
 from sagamore.engine.testing import Fault, ScriptedProvider
 from tests.engine.actors import Book, Clockmaker, Desk, Note, Page, Pay, Post, Till, Wind
@@ -115,7 +116,7 @@ def holds(n: int) -> Fault:
     """SQLite refuses every batch that holds a page with this `n` in its newest place."""
 
     def when(_address: str, commit: Commit) -> bool:
-        return any(state is not None and f"{n}]" in state.decode() for state in commit.states.values())
+        return any(state is not None and f"{n}]" in encode(state).decode() for state in commit.states.values())
 
     return Fault("refuse", when=when)
 
@@ -148,7 +149,7 @@ async def test_a06_an_accepted_message_that_sqlite_refuses_becomes_a_letter(worl
 async def test_a06_an_outcome_whose_turn_sqlite_refuses_fails_like_any_turn(world: World) -> None:
     def refused(address: str, commit: Commit) -> bool:
         states = commit.states.values()
-        return address == "till/0" and any(state is not None and b"succeeded" in state for state in states)
+        return address == "till/0" and any(state is not None and b"succeeded" in encode(state) for state in states)
 
     provider = ScriptedProvider("bank")
     engine = await world.start(Till(), providers=[provider], faults=[Fault("refuse", when=refused)])

@@ -57,7 +57,7 @@ async def test_b01_a_number_above_the_next_is_not_taken_and_does_not_hide_it(wor
     await engine.ask("desk", Post("a", 1))
     await world.clock.settle()
     body = msgspec.Raw(encode(Note("a", 99)))
-    early = Delivery("desk/0", 0, Envelope(3, "desk/0:9.0", "a", 0, body), None)
+    early = Delivery("desk/0", 0, Envelope(3, "desk/0:9.0", "a", 0, body))
     assert engine._seats["book/0"].up().receive(0, [early]) == 1
     await world.clock.settle()
     assert await engine.read("book", "a") == Page((1,))

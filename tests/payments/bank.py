@@ -45,7 +45,7 @@ class Bank:
 
     def do(self, effect: EffectStarted, choice: Choice) -> tuple[str, str]:
         """Verdict and answer; the first of a key is the answer for ever. A read answers afresh."""
-        request = msgspec.to_builtins(effect.request)
+        request = msgspec.json.decode(effect.request)
         if effect.operation == "read":
             return self._read(request)
         if effect.key not in self.answers:
@@ -101,7 +101,7 @@ class Bank:
 
     def settle_by_hand(self, effect: EffectStarted) -> Any:
         """What a person who looks into the books says of it; empty where the customer or the bank has to decide."""
-        request = msgspec.to_builtins(effect.request)
+        request = msgspec.json.decode(effect.request)
         self.answers.setdefault(effect.key, ("refused", '{"status":"refused"}'))  # it never arrived, and is barred
         if effect.operation == "refund":
             return "refunded" if request["refund_id"] in self.refunds else "refused"

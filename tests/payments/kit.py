@@ -98,7 +98,7 @@ def started(result: TurnResult) -> list[str]:
 def request_of(result: TurnResult) -> dict[str, Any]:
     """What the provider is asked."""
     (effect,) = result.of(EffectStarted)
-    request: dict[str, Any] = msgspec.to_builtins(effect.request)
+    request: dict[str, Any] = msgspec.json.decode(effect.request)
     return request
 
 

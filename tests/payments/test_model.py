@@ -19,12 +19,13 @@ from sagamore.actors.orders.messages import (
 from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.effect import EffectOutcome
-from sagamore.engine.message import Message
+from sagamore.engine.message import Codec, Message
 from sagamore.engine.turn import Buried, EffectSettled, EffectStarted, EffectWithdrawn, TimerCancelled, TimerSet
 from tests.payments.bank import Bank, Choice, Deal
-from tests.payments.kit import AMOUNT, ORDER, take
+from tests.payments.kit import ACTOR, AMOUNT, ORDER, take
 
 choices = st.sampled_from(["yes", "yes", "no", "action", "pending"])
+_decode = Codec(ACTOR.message_types).decode
 
 
 class World(RuleBasedStateMachine):
@@ -76,7 +77,7 @@ class World(RuleBasedStateMachine):
                 case TimerCancelled():
                     self.timers.pop(intention.name, None)
                 case Buried():
-                    self.letters.append(intention.message)
+                    self.letters.append(_decode(intention.body))
 
     def ended(self, effect: EffectStarted, verdict: Any, answer: str = "") -> None:
         if verdict != "unknown":

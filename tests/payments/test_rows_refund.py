@@ -131,7 +131,7 @@ def test_y18_a_refused_closing_refund_is_stuck_with_the_whole_story() -> None:
     assert (result.state.state, result.state.parked, result.state.refunds) == ("STUCK", None, ())
     assert (reports(result), alerts(result)) == (STUCK_REPORT, [("payment_stuck", ORDER)])
     (letter,) = result.of(Buried)
-    assert letter.message == RetryRefund("ord_1")
+    assert letter.body == b'{"type":"payments.retry_refund/1","order_id":"ord_1"}'
     for part in ("card_declined: the card was declined", "pay_1", ORDER, "px_1", "1250 captured", "0 refunded", "GBP"):
         assert part in letter.reason
 

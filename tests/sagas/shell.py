@@ -17,7 +17,7 @@ from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.errors import Refused
 from sagamore.engine.ids import derived_id
-from sagamore.engine.message import Message
+from sagamore.engine.message import Codec, Message
 from sagamore.engine.testing import NOON_MS, TurnResult, run_turn
 from sagamore.engine.turn import (
     Buried,
@@ -63,6 +63,7 @@ class Shell:
         self.payments, self.inventory = PaymentsActor(), InventoryActor()
         self.turns = 0
         self._actors = (self.orders, self.payments, self.inventory)
+        self._letter = Codec(self.payments.message_types).decode
         self._taken: dict[tuple[int, int], Taken | None] = {}
 
     def place(self) -> Taken:
@@ -141,7 +142,7 @@ class Shell:
                 case TimerCancelled():
                     timers.pop(intention.name, None)
                 case Buried():
-                    letters.append(intention.message)
+                    letters.append(self._letter(intention.body))
         kept = tuple(sorted(flights.values(), key=lambda flight: flight.effect.id))
         after = PaymentSide(result.state, kept, tuple(sorted(timers.items())), tuple(letters), serial)
         return plain_payment(after), result

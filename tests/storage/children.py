@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sagamore.engine.envelope import Parcel
 from sagamore.engine.errors import SagamoreError
-from sagamore.engine.ports import Commit
 from sagamore.storage.directory import Directory
 from sagamore.storage.journal import SQLiteJournal
+from tests.storage.samples import commit_of
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 20
@@ -32,7 +32,7 @@ def commit(path: str, turns: str = "1000000000") -> None:
         await journal.open()
         for turn in range(1, int(turns) + 1):
             say(f"commit {turn}")
-            await journal.commit(Commit(turn, {f"ord_{turn}": b"{}"}, parcels=[Parcel("b/0", 0, turn, turn, 1, ())]))
+            await journal.commit(commit_of(turn, {f"ord_{turn}": b"{}"}, parcels=[Parcel("b/0", 0, turn, turn, 1, ())]))
             say(f"done {turn}")
         await journal.close(clean=True)
 
@@ -47,7 +47,7 @@ def own(path: str) -> None:
         journal = directory.journal("orders/0")
         await journal.open()
         directory.record_generations()
-        await journal.commit(Commit(1, {"ord_1": b'{"alive":true}'}))
+        await journal.commit(commit_of(1, {"ord_1": b'{"alive":true}'}))
         say("ready")
         sys.stdin.read()
 

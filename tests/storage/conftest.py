@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from sagamore.engine.ports import Commit, Journal
+from sagamore.engine.ports import Journal
 from sagamore.storage import partition_file
 from sagamore.storage.journal import SQLiteJournal
 from tests.storage.refusals import PARTITIONS
-from tests.storage.samples import parcel, run_once
+from tests.storage.samples import commit_of, parcel, run_once
 
 MakeJournal = Callable[[], Journal]
 """Each call gives a new journal, not yet open, on the same stored rows."""
@@ -42,5 +42,5 @@ async def shop(tmp_path: Path) -> Path:
     """A stopped directory that has lived twice and holds a state and two messages on their way."""
     path = tmp_path / "shop"
     await run_once(path, PARTITIONS)
-    await run_once(path, PARTITIONS, {"orders/0": Commit(1, {"ord_1": b"{}"}, parcels=[parcel(1, 2)])})
+    await run_once(path, PARTITIONS, {"orders/0": commit_of(1, {"ord_1": b"{}"}, parcels=[parcel(1, 2)])})
     return path

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -65,9 +66,15 @@ def alert(name: str, subject: str, count: int = 1) -> AlertRow:
     return AlertRow(name, subject, NOW_MS, count, "look at it")
 
 
+def commit_of(turn: int, states: Mapping[str, bytes | None] | None = None, *rest: Any, **others: Any) -> Commit:
+    """A commit whose states are given as their JSON."""
+    written = {key: None if state is None else msgspec.Raw(state) for key, state in (states or {}).items()}
+    return Commit(turn, written, *rest, **others)
+
+
 def everything() -> Commit:
     """A commit that uses every field."""
-    return Commit(
+    return commit_of(
         9,
         {"ord_1": bytes(BODY), "ord_2": b'{"type":"order/1"}'},
         [IndexChange("status", "ord_1", None, "paid")],

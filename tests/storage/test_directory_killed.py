@@ -16,12 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sagamore.engine.ports import Commit
 from sagamore.storage import directory, disk, journal, lock, partition_file
 from sagamore.storage.directory import Directory
 from sagamore.storage.journal import SQLiteJournal
 from sagamore.storage.manifest import read_manifest
-from tests.storage.samples import NOW_MS, opened, run_once
+from tests.storage.samples import NOW_MS, commit_of, opened, run_once
 
 TOUCH_THE_DISK = {module.__file__ for module in (directory, disk, journal, lock, partition_file)}
 
@@ -89,7 +88,7 @@ def test_a_creation_killed_again_and_again_is_finished_at_last(tmp_path: Path) -
 
 
 def test_a_kind_added_and_killed_at_any_line_costs_no_data(tmp_path: Path) -> None:
-    asyncio.run(run_once(tmp_path / "before", {"orders": 1}, {"orders/0": Commit(1, {"ord_1": b"{}"})}))
+    asyncio.run(run_once(tmp_path / "before", {"orders": 1}, {"orders/0": commit_of(1, {"ord_1": b"{}"})}))
     partitions = {"orders": 1, "loyalty": 1}
 
     async def state(path: Path) -> dict[str, bytes]:
@@ -115,7 +114,7 @@ def test_a_life_killed_at_every_line_in_turn_never_puts_a_file_out_of_step(tmp_p
     path, partitions = tmp_path / "shop", {"orders": 1, "payments": 1}
 
     def live() -> None:
-        asyncio.run(run_once(path, partitions, {"orders/0": Commit(1, {"ord_1": b"{}"})}))
+        asyncio.run(run_once(path, partitions, {"orders/0": commit_of(1, {"ord_1": b"{}"})}))
 
     for line in count(1):
         if survives(line, live):

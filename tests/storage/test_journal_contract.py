@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Journal
 from tests.storage.conftest import MakeJournal
 from tests.storage.samples import (
@@ -12,6 +13,7 @@ from tests.storage.samples import (
     NOW_MS,
     alert,
     client_key,
+    commit_of,
     effect,
     everything,
     history,
@@ -41,27 +43,27 @@ async def test_a_new_journal_is_empty_and_clean(make_journal: MakeJournal) -> No
 
 async def test_states_come_back_byte_for_byte_and_none_removes_them(journal: Journal) -> None:
     old = b'{"type":"order/1","n":1}'
-    await journal.commit(Commit(1, {"ord_1": old, "ord_2": old, "ord_3": old}))
-    await journal.commit(Commit(2, {"ord_1": bytes(BODY), "ord_2": None}))
+    await journal.commit(commit_of(1, {"ord_1": old, "ord_2": old, "ord_3": old}))
+    await journal.commit(commit_of(2, {"ord_1": bytes(BODY), "ord_2": None}))
     assert await journal.load(["ord_1", "ord_2", "ord_3", "ord_4"]) == {"ord_1": bytes(BODY), "ord_3": old}
 
 
 async def test_a_removed_state_may_be_made_again(journal: Journal) -> None:
     for turn, state in enumerate((b'{"a":1}', None, b'{"a":2}'), 1):
-        await journal.commit(Commit(turn, {"ord_1": state}))
+        await journal.commit(commit_of(turn, {"ord_1": state}))
     assert await journal.load(["ord_1"]) == {"ord_1": b'{"a":2}'}
 
 
 @pytest.mark.parametrize("state", [b"{}", b"[]", b"null", b"true", b"0.5", b'"text"', b"[1,[2,[3]]]"])
 async def test_any_json_value_is_kept_as_it_is(journal: Journal, state: bytes) -> None:
-    await journal.commit(Commit(1, {"ord_1": state}, client_keys=[client_key("k", answer=state)]))
+    await journal.commit(commit_of(1, {"ord_1": state}, client_keys=[client_key("k", answer=state)]))
     assert await journal.load(["ord_1"]) == {"ord_1": state}
     assert bytes((await journal.load_client_keys(["k"]))["k"].answer) == state
 
 
 async def test_the_highest_key_of_a_prefix_is_found_among_others(journal: Journal) -> None:
     keys = ["MUG", "ord_01", "ord_02", "ord", "ordx_99", "pay_00", "order_9"]
-    await journal.commit(Commit(1, dict.fromkeys(keys, b"{}")))
+    await journal.commit(commit_of(1, dict.fromkeys(keys, b"{}")))
     assert await journal.highest_key("ord") == "ord_02"
     assert await journal.highest_key("ref") == ""
 
@@ -195,11 +197,11 @@ async def test_reopening_tells_everything_that_was_committed(make_journal: MakeJ
 @pytest.mark.parametrize(
     "culprit",
     [
-        Commit(10, {"ord_9": b"{}"}, client_keys=[client_key("k1")]),
-        Commit(10, {"ord_9": b"{}"}, history=[history("ord_1", 9)]),
-        Commit(10, {"ord_9": b"{}"}, parcels=[parcel(1, 2)]),
-        Commit(10, {"ord_9": b"{}", "ord_8": b"[" * 5_000 + b"]" * 5_000}),
-        Commit(10, {"ord_9": b"{}", "ord_\ud800": b"{}"}),
+        commit_of(10, {"ord_9": b"{}"}, client_keys=[client_key("k1")]),
+        commit_of(10, {"ord_9": b"{}"}, history=[history("ord_1", 9)]),
+        commit_of(10, {"ord_9": b"{}"}, parcels=[parcel(1, 2)]),
+        commit_of(10, {"ord_9": b"{}", "ord_8": b"[" * 5_000 + b"]" * 5_000}),
+        commit_of(10, {"ord_9": b"{}", "ord_\ud800": b"{}"}),
     ],
     ids=["a client key again", "a turn again", "a number again", "nested too deep", "a lone surrogate"],
 )
@@ -216,12 +218,12 @@ async def test_a_refused_commit_leaves_nothing_and_the_journal_goes_on(
         for field in Commit.__struct_fields__:
             if not getattr(culprit, field):
                 setattr(culprit, field, getattr(rest, field))
-        with pytest.raises(CommitRefused):
+        with pytest.raises((CommitRefused, NotEncodable)):
             await journal.commit(culprit)
         assert await journal.load(["ord_1", "ord_9"]) == {"ord_1": bytes(BODY)}
         assert await journal.load_parcels(STREAM, 0, 9) == [parcel(1, 2)]
         assert await journal.load_client_keys(["k7"]) == {}
-        await journal.commit(Commit(10, {"ord_3": b"{}"}))
+        await journal.commit(commit_of(10, {"ord_3": b"{}"}))
     again = make_journal()
     async with opened(again) as position:
         assert (position.turn, position.inbox, position.retries, position.timers) == (10, {STREAM: 3}, 1, 1)
@@ -231,7 +233,7 @@ async def test_a_refused_commit_leaves_nothing_and_the_journal_goes_on(
 
 async def test_a_thousand_entities_of_one_batch_are_loaded_together(journal: Journal) -> None:
     states = {f"ord_{n:04}": msgspec.json.encode({"n": n}) for n in range(1_001)}
-    await journal.commit(Commit(1, dict(states)))
+    await journal.commit(commit_of(1, dict(states)))
     assert await journal.load(list(states)) == states
 
 

@@ -21,6 +21,7 @@ from tests.storage.samples import (
     NOW_MS,
     alert,
     client_key,
+    commit_of,
     effect,
     everything,
     history,
@@ -57,7 +58,7 @@ async def all_pages(page: Callable[[Any], Awaitable[list[Any]]], start: Any, cur
 
 async def test_a_commit_is_seen_at_once(journal: SQLiteJournal, reader: Reader) -> None:
     assert await reader.state("ord_1") is None
-    await journal.commit(Commit(1, {"ord_1": b'{"a":1}'}))
+    await journal.commit(commit_of(1, {"ord_1": b'{"a":1}'}))
     assert await reader.state("ord_1") == b'{"a":1}'
 
 
@@ -67,9 +68,9 @@ async def test_entities_of_an_indexed_value_come_newest_first_page_by_page(
     keys = [f"ord_{n:02}" for n in range(10)]
     states = {key: msgspec.json.encode({"key": key}) for key in keys}
     paid = [IndexChange("status", key, None, "paid") for key in keys]
-    await journal.commit(Commit(1, dict(states), [*paid, IndexChange("user", "ord_03", None, "paid")]))
+    await journal.commit(commit_of(1, dict(states), [*paid, IndexChange("user", "ord_03", None, "paid")]))
     await journal.commit(Commit(2, indexes=[IndexChange("status", "ord_05", "paid", "shipped")]))
-    await journal.commit(Commit(3, {"ord_07": None}, [IndexChange("status", "ord_07", "paid", None)]))
+    await journal.commit(commit_of(3, {"ord_07": None}, [IndexChange("status", "ord_07", "paid", None)]))
     found = await all_pages(lambda before: reader.entities("status", "paid", before, 3), None, lambda row: row.key)
     expected = [key for key in reversed(keys) if key not in ("ord_05", "ord_07")]
     assert found == [EntityRow(key, states[key]) for key in expected]
@@ -79,7 +80,7 @@ async def test_entities_of_an_indexed_value_come_newest_first_page_by_page(
 
 async def test_entities_of_a_prefix_come_newest_first_and_no_others(journal: SQLiteJournal, reader: Reader) -> None:
     keys = ["MUG", "ord_1", "ord_2", "ord_ä", "ordinary", "pay_1"]
-    await journal.commit(Commit(1, dict.fromkeys(keys, b"{}")))
+    await journal.commit(commit_of(1, dict.fromkeys(keys, b"{}")))
     found = await all_pages(lambda before: reader.entities_by_prefix("ord_", before, 1), None, lambda row: row.key)
     assert [row.key for row in found] == ["ord_ä", "ord_2", "ord_1"]
     assert [row.key for row in await reader.entities_by_prefix("", None, 99)] == sorted(keys, reverse=True)
@@ -157,7 +158,7 @@ async def test_a_page_is_bounded(reader: Reader, limit: int) -> None:
 async def test_a_reader_between_two_pages_keeps_no_snapshot_and_stops_no_checkpoint(
     journal: SQLiteJournal, reader: Reader
 ) -> None:
-    await journal.commit(Commit(1, {f"ord_{n}": b"{}" for n in range(9)}))
+    await journal.commit(commit_of(1, {f"ord_{n}": b"{}" for n in range(9)}))
     assert len(await reader.entities_by_prefix("ord_", None, 3)) == 3
     assert snapshot_holders(journal.path) == []
     assert await journal.checkpoint(0) == 0
@@ -213,7 +214,7 @@ async def test_the_files_of_a_killed_owner_are_read_with_what_is_only_in_the_wal
 
 async def test_a_stopped_directory_is_read_and_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "shop"
-    await run_once(path, {"orders": 1, "payments": 1}, {"orders/0": Commit(1, {"ord_1": b"{}"})})
+    await run_once(path, {"orders": 1, "payments": 1}, {"orders/0": commit_of(1, {"ord_1": b"{}"})})
     files = readers(path)
     assert sorted(files) == ["orders/0", "payments/0"]
     assert await files["orders/0"].state("ord_1") == b"{}"
