@@ -1,13 +1,14 @@
 """A partition that dies alone: what its asks are told, reopening, restart intensity; content that SQLite refuses."""
 
 import asyncio
+import threading
 
 import pytest
 
 from sagamore.engine.errors import OutcomeUnknown, Overloaded, PartitionDown
 from sagamore.engine.limits import Limits
 from sagamore.engine.ports import Commit
-from sagamore.engine.testing import Fault, ScriptedProvider
+from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
 from tests.engine.actors import Book, Clockmaker, Desk, Note, Page, Pay, Post, Till, Wind
 from tests.engine.world import World
 
@@ -109,6 +110,31 @@ async def test_deaths_far_apart_do_not_add_up(world: World) -> None:
         broken[0] = False
         await world.clock.advance(120_000)
     assert engine.health().status == "GREEN"
+
+
+async def test_a04_an_opening_that_fails_half_way_closes_its_file_before_the_next(world: World) -> None:
+    provider = ScriptedProvider("bank", script=[Hangs()])
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k",)))
+    await world.until(lambda: provider.hanging == 1)
+    threads = threading.active_count()
+    world.store.faults.fail("till/0", "load_effect", OSError("scripted: the disk does not answer"))
+    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
+    provider.release()  # its outcome's commit fails, and the outcome is looked at again while the file is opened
+    await world.until_state("till", "a", lambda bill: bill.heard)
+    assert world.engine.statistics().partitions["till/0"].restarts == 2
+    assert threading.active_count() == threads
+
+
+async def test_a04_a_file_that_cannot_be_closed_stays_down(world: World) -> None:
+    engine = await world.start(Desk(), Book(), faults=[Fault("fail_unwritten", 1)])
+    world.store.faults.fail("book/0", "close", OSError("scripted: it does not close"))
+    await asyncio.gather(engine.ask("book", Note("a", 1)), return_exceptions=True)
+    await world.clock.advance(60_000)
+    with pytest.raises(PartitionDown, match="cannot be closed"):
+        await engine.ask("book", Note("a", 1))
+    assert engine.health().status == "RED"
+    assert await engine.ask("desk", Post("a", 1)) == Page((1,))
 
 
 def holds(n: int) -> Fault:

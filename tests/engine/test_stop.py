@@ -57,6 +57,18 @@ async def test_a_stop_while_a_partition_is_being_reopened_ends(world: World) -> 
     assert not clean(world, "book-0")
 
 
+async def test_a_stop_while_a_file_is_being_reopened_ends(world: World) -> None:
+    engine = await world.start(Book(), faults=[Fault("fail_unwritten", 1)])
+    world.store.faults.hold("book/0", "open")
+    await asyncio.gather(engine.ask("book", Note("a", 1)), return_exceptions=True)
+    await world.clock.advance(1_000)
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    world.store.faults.release("book/0", "open")
+    await world.until(stop.done, 1_000)
+    assert clean(world, "book-0")
+
+
 async def test_a_stop_with_a_partition_down_ends(world: World) -> None:
     breaks = Fault("fail_unwritten", when=lambda address, _commit: address == "book/0")
     engine = await world.start(Desk(), Book(), faults=[breaks], limits=Limits(restarts_max=1))
