@@ -215,10 +215,9 @@ class Partition:
 
     async def _take_ends(self) -> None:
         """What calls came to before the stop is kept; all else that waits is on somebody's disk."""
-        most = self._limits.batch_messages_max
         while ends := self.mailbox.take_ends():
-            for n in range(0, len(ends), most):
-                await self._process(ends[n : n + most])
+            self.mailbox.put_back(ends[self._items_max :])
+            await self._process(ends[: self._items_max])
 
     async def _until_work(self) -> None:
         while not (len(self.mailbox) or self._flush_wanted or self._stopping or self._anything_on_disk()):
@@ -296,13 +295,14 @@ class Partition:
             self._prune_at_ms = self._now_ms + (PRUNE_EVERY_MS if gone < most else 0)
 
     async def _retake(self, items: Sequence[Item], error: CommitRefused) -> None:
-        """SQLite refused the content of a batch: take it in halves; alone, the message fails like a turn."""
+        """SQLite refused the content of a batch: take half of it next; alone, the message fails like a turn."""
+        if not items:
+            raise error
         if len(items) == 1:
             await self._process(items, error)
         else:
-            half = len(items) // 2
-            await self._process(items[:half])
-            await self._process(items[half:])
+            self.mailbox.put_back(items)
+            self._items_max = len(items) // 2
 
     # --- commit ---
 

@@ -159,6 +159,22 @@ async def test_a06_a_refused_commit_is_taken_in_halves_and_costs_only_the_bad_me
     assert engine.statistics().partitions["book/0"].restarts == 0
 
 
+async def test_a04_a_death_while_a_refused_batch_is_taken_in_halves_tells_every_ask(world: World) -> None:
+    refuse = Fault("refuse", when=lambda _address, commit: len(commit.states) > 3)
+    die = Fault("fail_unwritten", when=lambda _address, commit: 1 < len(commit.states) <= 3)
+    engine = await world.start(Book(), faults=[refuse, die])
+    world.store.faults.hold("book/0")
+    first = asyncio.create_task(engine.ask("book", Note("x", 100)))
+    await world.clock.settle()
+    asks = [asyncio.create_task(engine.ask("book", Note(f"e{n}", n))) for n in range(6)]
+    await world.clock.settle()
+    world.store.faults.release("book/0")
+    await world.clock.advance(100)
+    assert await first == Page((100,))
+    assert [ask.done() for ask in asks] == [True] * 6
+    assert {type(ask.exception()) for ask in asks} == {OutcomeUnknown}
+
+
 async def test_a06_an_accepted_message_that_sqlite_refuses_becomes_a_letter(world: World) -> None:
     def refused(address: str, commit: Commit) -> bool:
         return address == "book/0" and holds(7).when(address, commit)

@@ -7,6 +7,7 @@ import pytest
 
 from sagamore.engine.errors import Closed
 from sagamore.engine.limits import Limits
+from sagamore.engine.ports import Commit
 from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
 from tests.engine.actors import Book, Clockmaker, Desk, Note, Page, Pay, Post, Till, Wind
 from tests.engine.world import World
@@ -117,6 +118,24 @@ async def test_answers_that_come_during_a_stop_are_all_kept(world: World) -> Non
     await world.clock.settle()
     provider.release()
     await stop
+    await world.start()
+    await world.until_state("till", "a", lambda bill: len(bill.heard) == 20)
+    assert len(provider.calls) == 20
+
+
+async def test_an_answer_that_sqlite_refuses_does_not_keep_the_others_from_being_kept_at_a_stop(world: World) -> None:
+    def refused(address: str, commit: Commit) -> bool:
+        states = [state for state in commit.states.values() if state is not None]
+        return address == "till/0" and any(b'"13 succeeded"' in state for state in states)
+
+    provider = ScriptedProvider("bank", script=lambda _call: Hangs())
+    await world.start(Till(), providers=[provider], faults=[Fault("refuse", when=refused)])
+    await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(20))))
+    await world.until(lambda: provider.hanging == 20)
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    provider.release()
+    await world.until(stop.done, 1_000)
     await world.start()
     await world.until_state("till", "a", lambda bill: len(bill.heard) == 20)
     assert len(provider.calls) == 20
