@@ -103,8 +103,11 @@ class Pool:
         return 0 if self._closing else self.capabilities.in_flight_max - len(self._held.get(address, ()))
 
     def take(self, address: Address, row: EffectRow, policy: EffectPolicy) -> None:
-        """Take a committed effect; the caller has asked for room."""
+        """Take a committed effect; the caller has asked for room, but the engine may have begun to stop since."""
         task = self._held.setdefault(address, {})[row.id] = Task(address, row, policy)
+        if self._closing:
+            self._end(task, _not_begun(row, self._clock.now_ms()))
+            return
         self._queues.setdefault(address, deque()).append(task)
         self._hire()
 

@@ -158,6 +158,26 @@ async def test_a_clean_stop_leaves_an_effect_that_was_not_called_as_it_was(world
     assert provider.ledger == {"k1": 1, "k2": 1}
 
 
+async def test_an_attempt_that_was_marked_while_the_engine_stopped_is_not_taken_for_made(world: World) -> None:
+    """The mark is in the last batch, and the pool has already given everything back."""
+    provider = post()
+    await pay(world, provider, keys=())
+    world.store.faults.hold("till/0")
+    ask = asyncio.create_task(world.engine.ask("till", Pay("a", ("k",))))
+    await world.clock.settle()
+    world.store.faults.release("till/0")
+    world.store.faults.hold("till/0")
+    await ask
+    await world.clock.settle()
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    world.store.faults.release("till/0")
+    await stop
+    assert provider.calls == []
+    await world.start()
+    assert (await ended(world)).heard == ("0 succeeded",)
+
+
 async def test_a_parked_effect_that_never_reached_the_provider_is_called_when_replayed(world: World) -> None:
     provider = post(*[NotReached("no route")] * 2)
     await pay(world, provider, "twice")
