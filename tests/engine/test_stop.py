@@ -93,6 +93,35 @@ async def test_a_stop_answers_every_ask(world: World) -> None:
     assert len((await world.state("book", "a", Page)).ns) == taken
 
 
+async def test_a_stop_that_is_cancelled_ends_all_the_same_and_leaves_no_file_open(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    world.store.faults.hold("book/0")
+    ask = asyncio.create_task(engine.ask("book", Note("a", 1)))
+    await world.clock.settle()
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    stop.cancel()
+    await world.clock.settle()
+    stop.cancel()
+    await world.clock.settle()
+    assert not stop.done()
+    world.store.faults.release("book/0")
+    with pytest.raises(asyncio.CancelledError):
+        await stop
+    assert await ask == Page((1,))
+    assert [clean(world, file) for file in FILES] == [True] * 4
+
+
+async def test_a_stop_at_which_a_file_cannot_be_closed_closes_the_others_and_says_so(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    journal = engine._seats["book/0"].up().journal
+    world.store.faults.fail("book/0", "close", OSError("scripted: no space"))
+    with pytest.raises(OSError, match="no space"):
+        await engine.stop()
+    assert [clean(world, file) for file in FILES] == [True, False, True, True]
+    await journal.close(clean=False)
+
+
 async def test_a19_a_stop_gives_calls_under_way_their_time(world: World) -> None:
     provider = ScriptedProvider("bank", script=[Hangs()])
     await world.start(Till(), providers=[provider])
