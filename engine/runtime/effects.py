@@ -53,23 +53,23 @@ class Effects:
         """Go on from disk. After an unclean end every effect already there counts as taken (PROTOCOL 3)."""
         self._opened_ms = self._clock.now_ms()
         self._taken_turn = taken_turn
-        for provider, pool in self._pools.items():
+        for pool in self._pools.values():
+            for end in pool.adopt(self._address)[1]:
+                if await self._is_written(end):
+                    pool.forget(self._address, end.row.id)
+        for provider, pool in self._pools.items():  # without a pause, so that no end comes in between and is missed
             cursor = self._cursor(provider, anything=pending.get(provider, 0) > 0)
             held, ended = pool.adopt(self._address)
             cursor.under_way |= held
             for end in ended:
-                await self._hear_again(pool, end)
+                self._mailbox.put_hint(end)
 
-    async def _hear_again(self, pool: Pool, ended: AttemptEnded | ParkEffect) -> None:
-        """An end that the last incarnation had in its hands: news, unless its last commit was written after all."""
+    async def _is_written(self, ended: AttemptEnded | ParkEffect) -> bool:
+        """An end that the last incarnation had in its hands is news, unless its last commit was written after all."""
         row, stored = ended.row, await self._journal.load_effect(ended.row.id)
-        if stored is None or (stored.attempts, stored.due_ms, stored.told) != (row.attempts, row.due_ms, row.told):
-            pool.forget(self._address, row.id)
-            self._cursor(row.provider).under_way.pop(row.id, None)
-            if stored is not None and stored.state != "parked":
-                self._cursor(row.provider).note(stored.due_ms, row.id)
-        else:
-            self._mailbox.put_hint(ended)
+        if stored is None or stored.state == "parked":
+            return True
+        return (stored.attempts, stored.due_ms, stored.told) != (row.attempts, row.due_ms, row.told)
 
     def _cursor(self, provider: str, *, anything: bool = False) -> Cursor[EffectRow]:
         cursor = self._cursors.get(provider)
