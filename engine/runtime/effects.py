@@ -194,7 +194,7 @@ class Effects:
     def _as_known(self, row: EffectRow) -> EffectRow:
         """A row as it is to be taken after a death: an attempt may have happened that nobody has heard of."""
         keyed = self._pools[row.provider].capabilities.takes_key
-        if row.state == "marked" or (keyed and row.state == "pending" and row.turn <= self._taken_turn):
+        if row.state == "marked" or (keyed and row.turn <= self._taken_turn):
             return replace(row, state="uncertain", last_end_ms=max(row.last_end_ms, self._opened_ms))
         return row
 

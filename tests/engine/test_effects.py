@@ -159,6 +159,22 @@ async def test_b18_an_empty_look_up_is_not_believed_before_the_settling_time(wor
     assert provider.ledger == {"k": 1}
 
 
+async def test_b18_the_settling_time_begins_anew_after_a_death_for_an_attempt_that_was_not_the_first(
+    world: World,
+) -> None:
+    readable = Capabilities(takes_key=True, look_up=True, settle_ms=2_000, key_ttl_ms=20_000)
+    provider = bank(Unknown("500"), Hangs(), capabilities=readable)
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k",)))
+    await world.until(lambda: provider.hanging == 1)
+    await world.kill()
+    await world.clock.advance(11_000)  # nothing may be sent any more
+    await world.start()
+    await world.until(lambda: len(provider.look_ups) == 1)
+    provider.release()  # the second attempt was still under way at the provider
+    assert (await ended(world)).heard == ("0 unknown", "0 succeeded")
+
+
 async def test_an_empty_look_up_after_the_settling_time_parks_what_has_no_attempts_left(world: World) -> None:
     provider = bank(*[Unknown("500")] * 2, capabilities=READABLE)
     assert (await paid(world, provider, policy="twice")).heard == ("0 unknown", "0 parked")
