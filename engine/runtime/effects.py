@@ -25,6 +25,7 @@ from sagamore.engine.effect import (
     Verdict,
 )
 from sagamore.engine.envelope import Address, Envelope, partition_of
+from sagamore.engine.errors import UnknownKind
 from sagamore.engine.ids import derived_id
 from sagamore.engine.message import encode
 from sagamore.engine.ports import Clock, Journal
@@ -158,9 +159,12 @@ class Effects:
         return self._verdict(batch, row, "withdrawn", "")
 
     def retry(self, batch: Batch, effect: str) -> None:
-        """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew."""
+        """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew.
+        Raises UnknownKind if its provider is gone."""
         row = batch.effect_rows.get(effect)
-        if row is not None and row.state == "parked":
+        if row is not None and row.state == "parked" and effect not in batch.effects:
+            if row.provider not in self._pools:
+                raise UnknownKind("provider", row.provider, f"this program has {', '.join(self._pools) or 'none'}")
             state: EffectState = "uncertain" if row.maybe_sent else "pending"
             batch.effects[effect] = replace(row, state=state, attempts=0, due_ms=batch.now_ms)
 
@@ -169,10 +173,11 @@ class Effects:
     def release(self, batch: Batch) -> None:
         """The commit is on disk: call what was started, read the others when they are due."""
         for effect, row in batch.effects.items():
-            if row is not None and effect in batch.marked:
-                self._marking[row.provider].discard(effect)
-                self._hand_over(batch.marked[effect])
-                continue
+            if (marked := batch.marked.get(effect)) is not None:
+                self._marking[marked.provider].discard(effect)
+                if row is not None:  # else it was settled in the same batch
+                    self._hand_over(marked)
+                    continue
             for provider, cursor in self._cursors.items():
                 if cursor.under_way.pop(effect, None) is not None:
                     self._pools[provider].forget(self._address, effect)

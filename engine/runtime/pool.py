@@ -167,6 +167,9 @@ class Pool:
         if era is None:
             self._end(task, _not_begun(task.row, self._clock.now_ms()))
             return
+        if self._held.get(task.address, {}).get(task.row.id) is not task:  # settled by a person while it waited
+            self._give_back(era)
+            return
         row, now_ms = task.row, self._clock.now_ms()
         step = next_step(row, self.capabilities, task.policy, now_ms)
         if step is Step.PARK:

@@ -217,11 +217,10 @@ class TurnTaker:
 
     def _accepted(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         """Take an accepted message: what it leads to, a retry or a dead letter."""
-        if isinstance(work.message, RetryEffect):
-            self._effects.retry(batch, work.message.effect)
-            batch.tell_story(envelope, "", f"effect {work.message.effect} is tried again")
-            return
         try:
+            if isinstance(work.message, RetryEffect):
+                self._retry_effect(batch, work, envelope, work.message.effect)
+                return
             self._name_poison(_poison_name(envelope))
             turn = self._turn(
                 batch, work, envelope.id, envelope.correlation, envelope.at_ms, sender, envelope.attempt,
@@ -230,6 +229,12 @@ class TurnTaker:
             batch.absorb(turn, _type(work.message), envelope.trace, self._committed.alerts)
         except Exception as error:  # undone alone; ends in a retry or a dead letter
             self._failed(batch, work, sender, envelope, (*errors, _text(error)))
+
+    def _retry_effect(self, batch: Batch, work: Work, envelope: Envelope, effect: str) -> None:
+        if work.error is not None:
+            raise work.error
+        self._effects.retry(batch, effect)
+        batch.tell_story(envelope, "", f"effect {effect} is tried again")
 
     def _failed(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         entity = work.keys[0] if work.keys else ""
@@ -243,7 +248,7 @@ class TurnTaker:
         if not last and (hopeless or envelope.attempt >= policy.attempts_max):
             letter = envelope.dead_letter or self._letter(batch, envelope)
             batch.tell_story(envelope, entity, f"given up: {errors[-1]}; dead letter {letter}")
-            batch.bury(letter, sender, envelope, errors)
+            batch.bury(letter, sender, envelope, errors, effect=work.effect)
             return
         wait_ms = policy.backoff.delay_ms(envelope.attempt, self._clock.random_fraction())
         batch.tell_story(envelope, entity, f"failed: {errors[-1]}; tried again in {wait_ms} ms")
