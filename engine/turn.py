@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sagamore.engine.envelope import NORMAL_LANE, Address, address_of
+from sagamore.engine.envelope import NORMAL_LANE, Address, address_of, kind_of
 from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import MESSAGE_BYTES_MAX
@@ -32,8 +32,8 @@ class Routes(Protocol):
         """The kinds that get this event."""
         ...
 
-    def check_provider(self, name: str) -> None:
-        """Raises UnknownKind if effects cannot be started there."""
+    def check_effect(self, kind: str, provider: str, policy: str) -> None:
+        """Raises UnknownKind if an actor of that kind cannot start effects there, or not under that policy."""
         ...
 
 
@@ -230,8 +230,8 @@ class Turn:
 
     def start(self, provider: str, operation: str, request: msgspec.Struct, *, key: str, policy: str = "") -> str:
         """Start an effect and return its id. `key` goes to the provider with every attempt; `policy` names one of the
-        actor's `effect_policies`. Raises UnknownKind if the engine has no such provider."""
-        self._routes.check_provider(provider)
+        actor's `effect_policies`. Raises UnknownKind if there is no such provider, or no such policy."""
+        self._routes.check_effect(kind_of(self.address), provider, policy)
         effect = self.new_id("eff")
         text = encode(request).decode()
         self.intentions.append(EffectStarted(effect, self.entity, provider, operation, text, key, policy))

@@ -28,6 +28,7 @@ from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.errors import UnknownKind
 from sagamore.engine.ids import derived_id
 from sagamore.engine.message import encode
+from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.ports import Clock, Journal
 from sagamore.engine.resolution import Step, after_nothing_found
 from sagamore.engine.runtime.agenda import Cursor
@@ -110,7 +111,7 @@ class Effects:
         return row, EffectOutcome(row.id, row.entity, row.operation, verdict, answer)
 
     def _nothing_found(self, batch: Batch, row: EffectRow, looked_ms: int) -> tuple[EffectRow, EffectOutcome] | None:
-        policy, capabilities = self._policies[row.policy], self._pools[row.provider].capabilities
+        policy, capabilities = self._policy(row), self._pools[row.provider].capabilities
         step = after_nothing_found(row, capabilities, policy, looked_ms)
         if step is Step.PARK:
             return self.park(batch, row)
@@ -121,7 +122,7 @@ class Effects:
         return None
 
     def _try_later(self, batch: Batch, ended: AttemptEnded, *, state: EffectState, heard: str) -> None:
-        row, policy = ended.row, self._policies[ended.row.policy]
+        row, policy = ended.row, self._policy(ended.row)
         attempts = row.attempts + (ended.called or state == "uncertain")  # a look-up without an answer counts too
         wait_ms = policy.backoff.delay_ms(max(attempts, 1), self._clock.random_fraction())
         batch.effects[row.id] = replace(
@@ -212,7 +213,11 @@ class Effects:
             self._mailbox.put_control(MarkAttempt(row))
 
     def _hand_over(self, row: EffectRow) -> None:
-        self._pools[row.provider].take(self._address, row, self._policies[row.policy])
+        self._pools[row.provider].take(self._address, row, self._policy(row))
+
+    def _policy(self, row: EffectRow) -> EffectPolicy:
+        """The default for a row whose policy a later release has taken away."""
+        return self._policies.get(row.policy) or EffectPolicy()
 
     def _room(self, provider: str) -> int:
         return self._pools[provider].room(self._address) - len(self._marking[provider])
