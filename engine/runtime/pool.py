@@ -20,14 +20,14 @@ from sagamore.engine.envelope import Address
 from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.ports import Clock
 from sagamore.engine.resolution import Step, next_step
+from sagamore.engine.runtime.answers import kept
 from sagamore.engine.runtime.deadline import Deadline
 from sagamore.engine.runtime.mailbox import AttemptEnded, ParkEffect
 from sagamore.engine.system_actor import BreakerChanged, PlacesTaken, ProviderRecord
+from sagamore.engine.text import error_text
 from sagamore.engine.window import Window
 
 log = logging.getLogger("sagamore.engine")
-
-REASON_CHARACTERS_MAX = 500  # of what an exception said; enough for a person, bounded in the row
 
 
 class PoolStatistics(msgspec.Struct, frozen=True):
@@ -181,7 +181,7 @@ class Pool:
         outcome: Outcome | None = None
         if step is not Step.CALL:
             self._counts["looked_up"] += 1
-            outcome = await self._within(partial(self.provider.look_up, call), task.policy)
+            outcome = await self._within(partial(self.provider.look_up, call), task.policy, looking=True)
             if step is Step.LOOK_UP_THEN_CALL and outcome is None and self._window is not None:
                 era = await self._admitted_again(task, era)
                 if era is None:
@@ -208,16 +208,20 @@ class Pool:
         return None
 
     async def _within(
-        self, calling: Callable[[], Coroutine[Any, Any, Outcome | None]], policy: EffectPolicy
+        self, calling: Callable[[], Coroutine[Any, Any, object]], policy: EffectPolicy, *, looking: bool = False
     ) -> Outcome | None:
         try:
             with Deadline(self._clock, self._clock.now_ms() + policy.timeout_ms):
-                return await calling()
+                answer = await calling()
+            return None if answer is None and looking else kept(answer)
         except TimeoutError:
             return Unknown(f"no answer within {policy.timeout_ms} ms")
-        except Exception as error:  # whatever a provider raises is unknown (DESIGN 8)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever a provider raises (DESIGN 8)
+            worker = asyncio.current_task()
+            if worker is not None and worker.cancelling():
+                raise
             log.warning("provider %s raised", self.provider.name, exc_info=error)
-            return Unknown(f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX])
+            return Unknown(error_text(error))
 
     def _give_back(self, era: int) -> None:
         """A place that was not used after all."""

@@ -4,6 +4,7 @@ Everything here is synchronous and acts on the batch only. A turn that raises is
 an accepted message leaves the line and is retried, and after its policy's attempts it goes to the dead-letter actor.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,10 +33,10 @@ from sagamore.engine.runtime.mailbox import (
     Undeliverable,
     WithdrawEffect,
 )
+from sagamore.engine.text import error_text
 from sagamore.engine.turn import Routes, Turn
 
 NOT_ENCODED = msgspec.Raw(b"")  # an outcome's message; only one that fails has to be stored
-ERROR_CHARACTERS_MAX = 500  # of an error in a retry row or dead letter
 
 
 class Work(msgspec.Struct):
@@ -200,7 +201,10 @@ class TurnTaker:
         )  # fmt: skip
         before = self._state(batch, keys[0])
         handle = self._actor.given_up if given_up else self._actor.handle
-        after = handle(before, work.message, turn)
+        try:
+            after = handle(before, work.message, turn)
+        except (SystemExit, asyncio.CancelledError) as error:  # not ours: it would end the asking client, or the loop
+            raise RuntimeError(f"the handler raised {error!r}") from error
         if after is not before and keys[0] not in turn.saved:
             turn.saved[keys[0]] = after
         return turn
@@ -228,7 +232,7 @@ class TurnTaker:
             )  # fmt: skip
             batch.absorb(turn, _type(work.message), envelope.trace, self._committed.alerts)
         except Exception as error:  # undone alone; ends in a retry or a dead letter
-            self._failed(batch, work, sender, envelope, (*errors, _text(error)))
+            self._failed(batch, work, sender, envelope, (*errors, error_text(error)))
 
     def _retry_effect(self, batch: Batch, work: Work, envelope: Envelope, effect: str) -> None:
         if work.error is not None:
@@ -270,7 +274,3 @@ def _poison_name(envelope: Envelope) -> str:
 
 def _type(message: Message | None) -> str:
     return "" if message is None else str(message.__struct_config__.tag)
-
-
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX]

@@ -66,6 +66,34 @@ async def test_a_failing_message_is_retried_with_backoff_and_succeeds(world: Wor
     assert await world.letters() == []
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("U+0000 \0"), ValueError("surrogate \ud800"), Mute(), SystemExit(3), asyncio.CancelledError()],
+    ids=["U+0000", "surrogate", "mute", "exit", "cancelled"],
+)  # fmt: skip
+async def test_a_turn_fails_alone_whatever_it_raises(
+    world: World, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hook(message: Note, _turn: Turn) -> None:
+        if message.n == 5:
+            raise error
+
+    monkeypatch.setattr("logging.raiseExceptions", False)  # the log cannot say what a mute error is either
+    engine = await world.start(Desk(), Book(hook))
+    await engine.ask("desk", Post("a", 4, count=3))
+    assert await world.until_state("book", "a", lambda page: len(page.ns) == 2) == Page((4, 6))
+    (answer,) = await asyncio.gather(engine.ask("book", Note("a", 5)), return_exceptions=True)
+    assert isinstance(answer, Exception)
+    await world.until(lambda: bool(engine.alerts()))
+    (letter,) = await world.letters()
+    assert len(letter.attempts) == 3
+    assert engine.statistics().partitions["book/0"].restarts == 0
+
+
 async def test_attempts_are_counted_across_restarts(world: World) -> None:
     breaks = breaks_on(1, times=2)
     engine = await world.start(Desk(), Book(breaks))
