@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sagamore.engine.envelope import NORMAL_LANE, Address, address_of, kind_of
-from sagamore.engine.errors import NotEncodable
+from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE, Address, address_of, kind_of
+from sagamore.engine.errors import InvalidInput, NotEncodable
 from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import MESSAGE_BYTES_MAX
 from sagamore.engine.message import Message, Record, State, encode
+from sagamore.engine.text import storable
 
 
 class Routes(Protocol):
@@ -199,7 +200,10 @@ class Turn:
         return self._routes.partition(kind, key)
 
     def send(self, kind: str, message: Message, *, partition: int | None = None, lane: int = NORMAL_LANE) -> None:
-        """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried."""
+        """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried.
+        Raises NotEncodable; InvalidInput for another lane than NORMAL_LANE and BULK_LANE."""
+        if lane not in (NORMAL_LANE, BULK_LANE):
+            raise InvalidInput("lane", lane, f"{NORMAL_LANE} or {BULK_LANE}")
         address = self._routes.address(kind, message) if partition is None else address_of(kind, partition)
         body = encode(message)
         if len(body) > MESSAGE_BYTES_MAX:
@@ -259,7 +263,7 @@ class Turn:
 
     def bury(self, message: Message, reason: str) -> None:
         """Make a dead letter of a message to this actor: a person's replay brings it back, once."""
-        self.intentions.append(Buried(encode(message), reason))
+        self.intentions.append(Buried(encode(message), storable(reason)))
 
     def resend(self, receiver: Address, message_id: str, correlation: str, body: bytes, letter: str) -> None:
         """The dead-letter actor's: send a buried message again, under its own id."""

@@ -93,7 +93,7 @@ class Batch:
                 self.send(intention.receiver, intention.lane, envelope, intention.message)
                 self.bytes += len(intention.body)
             else:
-                self._absorb_rare(intention, turn, trace, known_alerts)
+                self._absorb_rare(n, intention, turn, trace, known_alerts)
         row = HistoryRow(
             self.turn, turn.correlation, self.now_ms, turn.entity, message_type, turn.message_id, turn.attempt,
             tuple(notes),
@@ -102,7 +102,7 @@ class Batch:
         return answer, kept
 
     def _absorb_rare(
-        self, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
+        self, n: int, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
     ) -> None:
         match intention:
             case TimerSet():
@@ -136,9 +136,9 @@ class Batch:
                 )  # fmt: skip
                 self.send(intention.receiver, NORMAL_LANE, envelope, None)
             case Buried():
-                letter = derived_id("dl", self.now_ms, turn.partition, turn.message_id, 0)
+                letter = derived_id("dl", self.now_ms, turn.partition, turn.message_id, n + 1)
                 envelope = Envelope(
-                    0, f"{self.address}:{self.turn}.b", turn.correlation, self.now_ms, msgspec.Raw(intention.body)
+                    0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, msgspec.Raw(intention.body)
                 )
                 self.bury(letter, self.address, envelope, (intention.reason,))
             case _:

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.errors import EntityDamaged, NotEncodable
+from sagamore.engine.errors import EntityDamaged, InvalidInput, NotEncodable
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Message, State
 from sagamore.engine.turn import Turn
@@ -225,6 +225,13 @@ async def test_a09_now_and_ids_come_with_the_turn_and_a_turn_taken_again_makes_t
     await world.until_state("book", "a", lambda page: page.ns)
     assert len(made) == 2
     assert made[0] == made[1]
+
+
+async def test_a_message_in_a_lane_that_there_is_not_is_refused_in_its_turn(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    with pytest.raises(InvalidInput, match="lane is 7; 0 or 1"):
+        await engine.ask("desk", Post("a", 1, lane=7))
+    assert engine.statistics().partitions["desk/0"].restarts == 0
 
 
 async def test_a_tiny_cache_evicts_and_loses_nothing(world: World) -> None:
