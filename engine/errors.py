@@ -63,7 +63,8 @@ class NotEncodable(InvalidInput):
 
 
 class UnknownKind(InvalidInput):
-    """A message for, or a question about, an actor that this program does not have."""
+    """A message for, or a question about, an actor that this program does not have; or an effect at a provider, or
+    under a policy, that it does not have."""
 
     code = "unknown_kind"
 

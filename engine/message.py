@@ -98,11 +98,6 @@ def _name_of(rows: object) -> str:
     return type(rows).__name__ if isinstance(rows, msgspec.Struct) else ROW
 
 
-def storable(text: str, characters_max: int) -> str:
-    """What somebody else's text, an error's perhaps, is stored as: cut, and without what could not be stored."""
-    return text[:characters_max].encode(errors="replace").decode().replace("\0", "\ufffd")
-
-
 def _begins_long_number(nines: bytes) -> bool:
     """Nineteen digits where a number begins; ids have as many, but after a letter or a quote."""
     return any(before + _LONG_NUMBER in nines for before in (b":", b",", b"[", b"-"))

@@ -67,10 +67,14 @@ class ActorRoutes:
         """The kinds that get this event, in the order in which the actors were composed."""
         return self._subscribers.get(event, ())
 
-    def check_provider(self, name: str) -> None:
-        """Raises UnknownKind if there is no such provider; without a list of them every name will do."""
-        if self._providers is not None and name not in self._providers:
-            raise UnknownKind("provider", name, f"this program has {', '.join(sorted(self._providers)) or 'none'}")
+    def check_effect(self, kind: str, provider: str, policy: str) -> None:
+        """Raises UnknownKind if there is no such provider (without a list of them every name will do), or if the actor
+        has no such policy."""
+        if self._providers is not None and provider not in self._providers:
+            raise UnknownKind("provider", provider, f"this program has {', '.join(sorted(self._providers)) or 'none'}")
+        policies = self.actor(kind).effect_policies
+        if policy not in policies:
+            raise UnknownKind("policy", policy, f"{kind} has {', '.join(map(repr, sorted(policies)))}")
 
     def actor(self, kind: str) -> Actor[Any, Any]:
         """The actor of a kind. Raises UnknownKind, naming those there are."""

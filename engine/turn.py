@@ -11,9 +11,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sagamore.engine.envelope import NORMAL_LANE, Address, address_of
+from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE, Address, address_of, kind_of
+from sagamore.engine.errors import InvalidInput
 from sagamore.engine.ids import derived_id
 from sagamore.engine.message import Message, Record, State, encode
+from sagamore.engine.text import storable
 
 
 class Routes(Protocol):
@@ -31,8 +33,8 @@ class Routes(Protocol):
         """The kinds that get this event."""
         ...
 
-    def check_provider(self, name: str) -> None:
-        """Raises UnknownKind if effects cannot be started there."""
+    def check_effect(self, kind: str, provider: str, policy: str) -> None:
+        """Raises UnknownKind if an actor of that kind cannot start effects there, or not under that policy."""
         ...
 
 
@@ -196,7 +198,10 @@ class Turn:
         return self._routes.partition(kind, key)
 
     def send(self, kind: str, message: Message, *, partition: int | None = None, lane: int = NORMAL_LANE) -> None:
-        """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried."""
+        """Send a message; taken exactly once, in order per sender, receiver and lane unless it has to be retried.
+        Raises NotEncodable; InvalidInput for another lane than NORMAL_LANE and BULK_LANE."""
+        if lane not in (NORMAL_LANE, BULK_LANE):
+            raise InvalidInput("lane", lane, f"{NORMAL_LANE} or {BULK_LANE}")
         address = self._routes.address(kind, message) if partition is None else address_of(kind, partition)
         self.intentions.append(Sent(address, lane, message))
 
@@ -224,8 +229,8 @@ class Turn:
 
     def start(self, provider: str, operation: str, request: msgspec.Struct, *, key: str, policy: str = "") -> str:
         """Start an effect and return its id. `key` goes to the provider with every attempt; `policy` names one of the
-        actor's `effect_policies`. Raises UnknownKind if the engine has no such provider."""
-        self._routes.check_provider(provider)
+        actor's `effect_policies`. Raises UnknownKind if there is no such provider, or no such policy."""
+        self._routes.check_effect(kind_of(self.address), provider, policy)
         effect = self.new_id("eff")
         text = encode(request).decode()
         self.intentions.append(EffectStarted(effect, self.entity, provider, operation, text, key, policy))
@@ -253,7 +258,7 @@ class Turn:
 
     def bury(self, message: Message, reason: str) -> None:
         """Make a dead letter of a message to this actor: a person's replay brings it back, once."""
-        self.intentions.append(Buried(encode(message), reason))
+        self.intentions.append(Buried(encode(message), storable(reason)))
 
     def resend(self, receiver: Address, message_id: str, correlation: str, body: bytes, letter: str) -> None:
         """The dead-letter actor's: send a buried message again, under its own id."""

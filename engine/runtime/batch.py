@@ -79,7 +79,7 @@ class Batch:
                 )
                 self.send(intention.receiver, intention.lane, envelope)
             else:
-                self._absorb_rare(intention, turn, trace, known_alerts)
+                self._absorb_rare(n, intention, turn, trace, known_alerts)
         row = HistoryRow(
             self.turn, turn.correlation, self.now_ms, turn.entity, message_type, turn.message_id, turn.attempt,
             tuple(notes),
@@ -87,7 +87,7 @@ class Batch:
         self.history.append(row)
 
     def _absorb_rare(
-        self, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
+        self, n: int, intention: Intention, turn: Turn, trace: str, known_alerts: dict[tuple[str, str], AlertRow]
     ) -> None:
         match intention:
             case TimerSet():
@@ -121,9 +121,9 @@ class Batch:
                 )  # fmt: skip
                 self.send(intention.receiver, NORMAL_LANE, envelope)
             case Buried():
-                letter = derived_id("dl", self.now_ms, turn.partition, turn.message_id, 0)
+                letter = derived_id("dl", self.now_ms, turn.partition, turn.message_id, n + 1)
                 envelope = Envelope(
-                    0, f"{self.address}:{self.turn}.b", turn.correlation, self.now_ms, msgspec.Raw(intention.body)
+                    0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, msgspec.Raw(intention.body)
                 )
                 self.bury(letter, self.address, envelope, (intention.reason,))
             case _:

@@ -24,7 +24,9 @@ from sagamore.engine.effect import (
     Verdict,
 )
 from sagamore.engine.envelope import Address, Envelope, partition_of
+from sagamore.engine.errors import UnknownKind
 from sagamore.engine.ids import derived_id
+from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.ports import Clock, Journal
 from sagamore.engine.resolution import Step, after_nothing_found
 from sagamore.engine.runtime.agenda import Cursor
@@ -51,23 +53,23 @@ class Effects:
         """Go on from disk. After an unclean end every effect already there counts as taken (PROTOCOL 3)."""
         self._opened_ms = self._clock.now_ms()
         self._taken_turn = taken_turn
-        for provider, pool in self._pools.items():
+        for pool in self._pools.values():
+            for end in pool.adopt(self._address)[1]:
+                if await self._is_written(end):
+                    pool.forget(self._address, end.row.id)
+        for provider, pool in self._pools.items():  # without a pause, so that no end comes in between and is missed
             cursor = self._cursor(provider, anything=pending.get(provider, 0) > 0)
             held, ended = pool.adopt(self._address)
             cursor.under_way |= held
             for end in ended:
-                await self._hear_again(pool, end)
+                self._mailbox.put_hint(end)
 
-    async def _hear_again(self, pool: Pool, ended: AttemptEnded | ParkEffect) -> None:
-        """An end that the last incarnation had in its hands: news, unless its last commit was written after all."""
+    async def _is_written(self, ended: AttemptEnded | ParkEffect) -> bool:
+        """An end that the last incarnation had in its hands is news, unless its last commit was written after all."""
         row, stored = ended.row, await self._journal.load_effect(ended.row.id)
-        if stored is None or (stored.attempts, stored.due_ms, stored.told) != (row.attempts, row.due_ms, row.told):
-            pool.forget(self._address, row.id)
-            self._cursor(row.provider).under_way.pop(row.id, None)
-            if stored is not None and stored.state != "parked":
-                self._cursor(row.provider).note(stored.due_ms, row.id)
-        else:
-            self._mailbox.put_hint(ended)
+        if stored is None or stored.state == "parked":
+            return True
+        return (stored.attempts, stored.due_ms, stored.told) != (row.attempts, row.due_ms, row.told)
 
     def _cursor(self, provider: str, *, anything: bool = False) -> Cursor[EffectRow]:
         cursor = self._cursors.get(provider)
@@ -107,7 +109,7 @@ class Effects:
         return row, EffectOutcome(row.id, row.entity, row.operation, verdict, answer)
 
     def _nothing_found(self, batch: Batch, row: EffectRow, looked_ms: int) -> tuple[EffectRow, EffectOutcome] | None:
-        policy, capabilities = self._policies[row.policy], self._pools[row.provider].capabilities
+        policy, capabilities = self._policy(row), self._pools[row.provider].capabilities
         step = after_nothing_found(row, capabilities, policy, looked_ms)
         if step is Step.PARK:
             return self.park(batch, row)
@@ -118,7 +120,7 @@ class Effects:
         return None
 
     def _try_later(self, batch: Batch, ended: AttemptEnded, *, state: EffectState, heard: str) -> None:
-        row, policy = ended.row, self._policies[ended.row.policy]
+        row, policy = ended.row, self._policy(ended.row)
         attempts = row.attempts + (ended.called or state == "uncertain")  # a look-up without an answer counts too
         wait_ms = policy.backoff.delay_ms(max(attempts, 1), self._clock.random_fraction())
         batch.effects[row.id] = replace(
@@ -156,9 +158,12 @@ class Effects:
         return self._verdict(batch, row, "withdrawn", "")
 
     def retry(self, batch: Batch, effect: str) -> None:
-        """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew."""
+        """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew.
+        Raises UnknownKind if its provider is gone."""
         row = batch.effect_rows.get(effect)
-        if row is not None and row.state == "parked":
+        if row is not None and row.state == "parked" and effect not in batch.effects:
+            if row.provider not in self._pools:
+                raise UnknownKind("provider", row.provider, f"this program has {', '.join(self._pools) or 'none'}")
             state: EffectState = "uncertain" if row.maybe_sent else "pending"
             batch.effects[effect] = replace(row, state=state, attempts=0, due_ms=batch.now_ms)
 
@@ -167,10 +172,11 @@ class Effects:
     def release(self, batch: Batch) -> None:
         """The commit is on disk: call what was started, read the others when they are due."""
         for effect, row in batch.effects.items():
-            if row is not None and effect in batch.marked:
-                self._marking[row.provider].discard(effect)
-                self._hand_over(batch.marked[effect])
-                continue
+            if (marked := batch.marked.get(effect)) is not None:
+                self._marking[marked.provider].discard(effect)
+                if row is not None:  # else it was settled in the same batch
+                    self._hand_over(marked)
+                    continue
             for provider, cursor in self._cursors.items():
                 if cursor.under_way.pop(effect, None) is not None:
                     self._pools[provider].forget(self._address, effect)
@@ -192,7 +198,7 @@ class Effects:
     def _as_known(self, row: EffectRow) -> EffectRow:
         """A row as it is to be taken after a death: an attempt may have happened that nobody has heard of."""
         keyed = self._pools[row.provider].capabilities.takes_key
-        if row.state == "marked" or (keyed and row.state == "pending" and row.turn <= self._taken_turn):
+        if row.state == "marked" or (keyed and row.turn <= self._taken_turn):
             return replace(row, state="uncertain", last_end_ms=max(row.last_end_ms, self._opened_ms))
         return row
 
@@ -205,7 +211,11 @@ class Effects:
             self._mailbox.put_control(MarkAttempt(row))
 
     def _hand_over(self, row: EffectRow) -> None:
-        self._pools[row.provider].take(self._address, row, self._policies[row.policy])
+        self._pools[row.provider].take(self._address, row, self._policy(row))
+
+    def _policy(self, row: EffectRow) -> EffectPolicy:
+        """The default for a row whose policy a later release has taken away."""
+        return self._policies.get(row.policy) or EffectPolicy()
 
     def _room(self, provider: str) -> int:
         return self._pools[provider].room(self._address) - len(self._marking[provider])

@@ -133,23 +133,23 @@ class Engine:
     # --- start and stop ---
 
     async def start(self) -> None:
-        """Open every file, count who died last time, compare the files, and begin. Raises DirectoryError; then
-        everything that was opened is closed again."""
+        """Open every file, count who died last time, compare the files, and begin. Raises DirectoryError, or
+        EntityDamaged for what `system/0` remembers; then everything that was opened is closed again."""
         try:
             opened: dict[Address, Opened] = {}
             for address, seat in self._seats.items():
                 opened[address] = await seat.open()
             self._store.opened(opened)
             await self._count_death()
+            for seat in self._seats.values():
+                seat.take_seat()
+            for name, pool in self._pools.items():
+                record = await self._seats[f"{SYSTEM}/0"].up().read(name)
+                pool.restore(record if isinstance(record, ProviderRecord) else None)
         except BaseException:
             for seat in self._seats.values():
                 await seat.close(clean=False)
             raise
-        for seat in self._seats.values():
-            seat.take_seat()
-        for name, pool in self._pools.items():
-            record = await self._seats[f"{SYSTEM}/0"].up().read(name)
-            pool.restore(record if isinstance(record, ProviderRecord) else None)
         for address, seat in self._seats.items():
             self._runs.append(self._supervisor.spawn(seat.run(self._introduce), address))
 
@@ -166,8 +166,21 @@ class Engine:
                 partition.shake_hands(seat.partition)
 
     async def stop(self) -> None:
-        """Close the edge, finish the batches, give calls under way their timeout, mark the files clean."""
+        """Close the edge, finish the batches, give calls under way their timeout, mark the files clean. Raises what
+        closing a file raises, when all are closed. A caller that is cancelled waits all the same: half a stop would
+        leave the files open."""
         self._closing = True
+        ending = self._supervisor.spawn(self._stop(), "stop")
+        cancelled: asyncio.CancelledError | None = None
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    async def _stop(self) -> None:
         try:
             with Deadline(self.clock, self.clock.now_ms() + self.limits.stop_timeout_ms):
                 await asyncio.gather(*(pool.drain() for pool in self._pools.values()))
@@ -178,10 +191,13 @@ class Engine:
         for seat in self._seats.values():
             seat.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
-        for seat in self._seats.values():
-            await seat.close(clean=seat.state == "UP")
+        closings = (seat.close(clean=seat.state == "UP") for seat in self._seats.values())
+        closed = await asyncio.gather(*closings, return_exceptions=True)
         await self._supervisor.cancel_all()
         self._slot.close()
+        for error in closed:
+            if error is not None:
+                raise error
 
     async def abandon(self) -> None:
         """End as SIGKILL would, as far as a process can: nothing is finished, nothing is marked clean."""

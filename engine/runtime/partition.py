@@ -293,6 +293,8 @@ class Partition:
 
     async def _find_culprit(self, items: Sequence[Item], error: Exception) -> None:
         """The content of a batch was refused: the next ones are half as large, until one alone is refused."""
+        if not items:
+            raise error
         if len(items) == 1:
             await self._process(items, error)
         else:

@@ -20,14 +20,14 @@ from sagamore.engine.envelope import Address
 from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.ports import Clock
 from sagamore.engine.resolution import Step, next_step
+from sagamore.engine.runtime.answers import kept
 from sagamore.engine.runtime.deadline import Deadline
 from sagamore.engine.runtime.mailbox import AttemptEnded, ParkEffect
 from sagamore.engine.system_actor import BreakerChanged, PlacesTaken, ProviderRecord
+from sagamore.engine.text import error_text
 from sagamore.engine.window import Window
 
 log = logging.getLogger("sagamore.engine")
-
-REASON_CHARACTERS_MAX = 500  # of what an exception said; enough for a person, bounded in the row
 
 
 class PoolStatistics(msgspec.Struct, frozen=True):
@@ -103,8 +103,11 @@ class Pool:
         return 0 if self._closing else self.capabilities.in_flight_max - len(self._held.get(address, ()))
 
     def take(self, address: Address, row: EffectRow, policy: EffectPolicy) -> None:
-        """Take a committed effect; the caller has asked for room."""
+        """Take a committed effect; the caller has asked for room, but the engine may have begun to stop since."""
         task = self._held.setdefault(address, {})[row.id] = Task(address, row, policy)
+        if self._closing:
+            self._end(task, _not_begun(row, self._clock.now_ms()))
+            return
         self._queues.setdefault(address, deque()).append(task)
         self._hire()
 
@@ -164,6 +167,9 @@ class Pool:
         if era is None:
             self._end(task, _not_begun(task.row, self._clock.now_ms()))
             return
+        if self._held.get(task.address, {}).get(task.row.id) is not task:  # settled by a person while it waited
+            self._give_back(era)
+            return
         row, now_ms = task.row, self._clock.now_ms()
         step = next_step(row, self.capabilities, task.policy, now_ms)
         if step is Step.PARK:
@@ -175,7 +181,7 @@ class Pool:
         outcome: Outcome | None = None
         if step is not Step.CALL:
             self._counts["looked_up"] += 1
-            outcome = await self._within(partial(self.provider.look_up, call), task.policy)
+            outcome = await self._within(partial(self.provider.look_up, call), task.policy, looking=True)
             if step is Step.LOOK_UP_THEN_CALL and outcome is None and self._window is not None:
                 era = await self._admitted_again(task, era)
                 if era is None:
@@ -202,16 +208,20 @@ class Pool:
         return None
 
     async def _within(
-        self, calling: Callable[[], Coroutine[Any, Any, Outcome | None]], policy: EffectPolicy
+        self, calling: Callable[[], Coroutine[Any, Any, object]], policy: EffectPolicy, *, looking: bool = False
     ) -> Outcome | None:
         try:
             with Deadline(self._clock, self._clock.now_ms() + policy.timeout_ms):
-                return await calling()
+                answer = await calling()
+            return None if answer is None and looking else kept(answer)
         except TimeoutError:
             return Unknown(f"no answer within {policy.timeout_ms} ms")
-        except Exception as error:  # whatever a provider raises is unknown (DESIGN 8)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever a provider raises (DESIGN 8)
+            worker = asyncio.current_task()
+            if worker is not None and worker.cancelling():
+                raise
             log.warning("provider %s raised", self.provider.name, exc_info=error)
-            return Unknown(f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX])
+            return Unknown(error_text(error))
 
     def _give_back(self, era: int) -> None:
         """A place that was not used after all."""

@@ -52,12 +52,19 @@ class Seat:
 
     async def open(self) -> Opened:
         """Open the first incarnation. Raises DirectoryError."""
-        self._opening = Partition(self.address, self._actor, self._new_journal(self.address), self._environment)
-        return await self._opening.open()
+        journal = self._new_journal(self.address)
+        self._opening = Partition(self.address, self._actor, journal, self._environment)
+        try:
+            return await self._opening.open()
+        except BaseException:
+            await journal.close(clean=False)  # it may have failed after the journal was open
+            raise
 
     def take_seat(self) -> None:
         """The opened incarnation is the one that others see from now on."""
         self.partition, self._opening, self.state = self._opening, None, "UP"
+        if self._stopping and self.partition is not None:
+            self.partition.stop()
 
     async def run(self, introduce: Callable[[Partition], None]) -> None:
         """Run incarnations until one stops as it was told, or the seat goes down. `introduce` shakes hands for one
@@ -90,8 +97,13 @@ class Seat:
         """Close what died and open the next incarnation; False if the seat has to stay down."""
         self.state, self.partition = "OPENING", None
         partition.abandon(error)
-        await partition.journal.close(clean=False)
         cause: BaseException = error
+        try:
+            await partition.journal.close(clean=False)
+        except Exception as failure:
+            self.cause = f"{cause!r}, and its file cannot be closed: {failure!r}"
+            self._opening = partition  # for the stop to try again
+            return False
         while True:
             self.cause = f"{type(cause).__name__}: {cause}"
             delay_ms = self._intensity.next_delay_ms()

@@ -4,6 +4,7 @@ Everything here is synchronous and acts on the batch only. A turn that raises is
 an accepted message leaves the line and is retried, and after its policy's attempts it goes to the dead-letter actor.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.errors import EntityDamaged, KeyReused, Refused
 from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import Limits
-from sagamore.engine.message import Codec, Message, State, storable
+from sagamore.engine.message import Codec, Message, State
 from sagamore.engine.ports import AlertRow, ClientKeyRow, Clock, RetryRow, Slot, TimerRow
 from sagamore.engine.runtime.batch import Answer, Batch
 from sagamore.engine.runtime.effects import Effects
@@ -32,9 +33,8 @@ from sagamore.engine.runtime.mailbox import (
     Undeliverable,
     WithdrawEffect,
 )
+from sagamore.engine.text import error_text
 from sagamore.engine.turn import Routes, Turn
-
-ERROR_CHARACTERS_MAX = 500  # of an error in a retry row or dead letter
 
 
 class Work(msgspec.Struct):
@@ -194,7 +194,10 @@ class TurnTaker:
         )  # fmt: skip
         before = self._state(batch, keys[0])
         handle = self._actor.given_up if given_up else self._actor.handle
-        after = handle(before, work.message, turn)
+        try:
+            after = handle(before, work.message, turn)
+        except (SystemExit, asyncio.CancelledError) as error:  # not ours: it would end the asking client, or the loop
+            raise RuntimeError(f"the handler raised {error!r}") from error
         if after is not before and keys[0] not in turn.saved:
             turn.saved[keys[0]] = after
         return turn
@@ -211,11 +214,10 @@ class TurnTaker:
 
     def _accepted(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         """Take an accepted message: what it leads to, a retry or a dead letter."""
-        if isinstance(work.message, RetryEffect):
-            self._effects.retry(batch, work.message.effect)
-            batch.tell_story(envelope, "", f"effect {work.message.effect} is tried again")
-            return
         try:
+            if isinstance(work.message, RetryEffect):
+                self._retry_effect(batch, work, envelope, work.message.effect)
+                return
             self._name_poison(_poison_name(envelope))
             turn = self._turn(
                 batch, work, envelope.id, envelope.correlation, envelope.at_ms, sender, envelope.attempt,
@@ -223,7 +225,13 @@ class TurnTaker:
             )  # fmt: skip
             batch.absorb(turn, _type(work.message), envelope.trace, self._committed.alerts)
         except Exception as error:  # undone alone; ends in a retry or a dead letter
-            self._failed(batch, work, sender, envelope, (*errors, _text(error)))
+            self._failed(batch, work, sender, envelope, (*errors, error_text(error)))
+
+    def _retry_effect(self, batch: Batch, work: Work, envelope: Envelope, effect: str) -> None:
+        if work.error is not None:
+            raise work.error
+        self._effects.retry(batch, effect)
+        batch.tell_story(envelope, "", f"effect {effect} is tried again")
 
     def _failed(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         entity = work.keys[0] if work.keys else ""
@@ -235,7 +243,7 @@ class TurnTaker:
         if not last and (hopeless or envelope.attempt >= policy.attempts_max):
             letter = envelope.dead_letter or self._letter(batch, envelope)
             batch.tell_story(envelope, entity, f"given up: {errors[-1]}; dead letter {letter}")
-            batch.bury(letter, sender, envelope, errors)
+            batch.bury(letter, sender, envelope, errors, effect=work.effect)
             return
         wait_ms = policy.backoff.delay_ms(envelope.attempt, self._clock.random_fraction())
         batch.tell_story(envelope, entity, f"failed: {errors[-1]}; tried again in {wait_ms} ms")
@@ -257,7 +265,3 @@ def _poison_name(envelope: Envelope) -> str:
 
 def _type(message: Message | None) -> str:
     return "" if message is None else str(message.__struct_config__.tag)
-
-
-def _text(error: Exception) -> str:
-    return storable(f"{type(error).__name__}: {error}", ERROR_CHARACTERS_MAX)

@@ -9,7 +9,8 @@ a fault counts the commit points of a scenario, then each of them can be made th
     fail_written     the commit raises OSError, it was written      ─┘
     refuse           the commit raises CommitRefused, nothing was written
 
-`hold` makes the commits of one partition wait, so that a test can look at what must not be seen before they are done.
+`hold` makes one partition's commits (or another call of its journal) wait, so that a test can look at what must not be
+seen before they are done; `fail` makes the next such call raise.
 """
 
 import asyncio
@@ -24,7 +25,8 @@ from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Journal, 
 from sagamore.engine.testing.clock import ManualClock
 
 T = TypeVar("T")
-Held = Literal["commit", "close"]
+Call = Literal["open", "commit", "load", "load_effect", "checkpoint", "close"]
+"""Calls of a journal that can be held, or made to fail."""
 
 
 class ProcessDied(Exception):
@@ -48,28 +50,35 @@ class Faults:
         """The partition of every commit that was asked for."""
         self.died = asyncio.Event()
         self.under_way = 0
-        self.held: dict[tuple[Address, Held], asyncio.Event] = {}
+        self.held: dict[tuple[Address, Call], asyncio.Event] = {}
         """What waits until it is released."""
+        self.failing: dict[tuple[Address, Call], Exception] = {}
 
-    def hold(self, address: Address, what: Held = "commit") -> None:
-        """Make that partition's commits wait, or its `close`."""
+    def hold(self, address: Address, what: Call = "commit") -> None:
+        """Make that partition's commits wait, or another call."""
         self.held[address, what] = asyncio.Event()
 
-    def release(self, address: Address, what: Held = "commit") -> None:
+    def release(self, address: Address, what: Call = "commit") -> None:
         """Let them go on."""
         self.held.pop((address, what)).set()
 
-    async def wait(self, address: Address, what: Held) -> None:
-        """Wait while it is held."""
+    def fail(self, address: Address, what: Call, error: Exception) -> None:
+        """Make that partition's next such call raise, with nothing done."""
+        self.failing[address, what] = error
+
+    async def before(self, address: Address, what: Call) -> None:
+        """Wait while it is held, then raise if it is to fail."""
         if (held := self.held.get((address, what))) is not None:
             await held.wait()
+        if (error := self.failing.pop((address, what), None)) is not None:
+            raise error
 
     async def commit(self, address: Address, journal: Journal, commit: Commit) -> int:
         """Commit, or do what the fault says."""
         self.check_alive()
         self.commits.append(address)
         action = self._action(address, commit)
-        await self.wait(address, "commit")
+        await self.before(address, "commit")
         self.check_alive()
         if action == "crash_before":
             self.die()
@@ -115,13 +124,14 @@ class FaultyJournal:
     def __init__(self, journal: Journal, address: Address, faults: Faults) -> None:
         self._journal, self._address, self._faults = journal, address, faults
 
-    def _do(self, make: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+    async def _do(self, what: Call, make: Callable[[], Awaitable[T]]) -> T:
+        await self._faults.before(self._address, what)
         self._faults.check_alive()
-        return self._faults.working(make())
+        return await self._faults.working(make())
 
     async def open(self) -> Opened:
         """As the wrapped one."""
-        return await self._do(self._journal.open)
+        return await self._do("open", self._journal.open)
 
     async def commit(self, commit: Commit) -> int:
         """As the wrapped one, with the faults of this store."""
@@ -129,51 +139,51 @@ class FaultyJournal:
 
     async def load(self, keys: Sequence[str]) -> dict[str, bytes]:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.load(keys))
+        return await self._do("load", lambda: self._journal.load(keys))
 
     async def highest_key(self, prefix: str) -> str:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.highest_key(prefix))
+        return await self._do("load", lambda: self._journal.highest_key(prefix))
 
     async def load_client_keys(self, keys: Sequence[str]) -> dict[str, ClientKeyRow]:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.load_client_keys(keys))
+        return await self._do("load", lambda: self._journal.load_client_keys(keys))
 
     async def load_parcels(self, stream: Stream, after: int, limit: int) -> list[Parcel]:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.load_parcels(stream, after, limit))
+        return await self._do("load", lambda: self._journal.load_parcels(stream, after, limit))
 
     async def load_timers(self, after: tuple[int, str], limit: int) -> list[TimerRow]:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.load_timers(after, limit))
+        return await self._do("load", lambda: self._journal.load_timers(after, limit))
 
     async def load_retries(self, after: tuple[int, str], limit: int) -> list[RetryRow]:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.load_retries(after, limit))
+        return await self._do("load", lambda: self._journal.load_retries(after, limit))
 
     async def load_effects(self, provider: str, after: tuple[int, str], limit: int) -> list[EffectRow]:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.load_effects(provider, after, limit))
+        return await self._do("load", lambda: self._journal.load_effects(provider, after, limit))
 
     async def load_effect(self, effect: str) -> EffectRow | None:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.load_effect(effect))
+        return await self._do("load_effect", lambda: self._journal.load_effect(effect))
 
     async def count_death(self, message_id: str) -> None:
         """As the wrapped one."""
-        await self._do(lambda: self._journal.count_death(message_id))
+        await self._do("load", lambda: self._journal.count_death(message_id))
 
     async def prune_client_keys(self, before_ms: int, limit: int) -> int:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.prune_client_keys(before_ms, limit))
+        return await self._do("load", lambda: self._journal.prune_client_keys(before_ms, limit))
 
     async def checkpoint(self, above_bytes: int) -> int:
         """As the wrapped one."""
-        return await self._do(lambda: self._journal.checkpoint(above_bytes))
+        return await self._do("checkpoint", lambda: self._journal.checkpoint(above_bytes))
 
     async def close(self, *, clean: bool) -> None:
         """Close the wrapped one; the dead mark nothing clean."""
-        await self._faults.wait(self._address, "close")
+        await self._faults.before(self._address, "close")
         await self._faults.working(self._journal.close(clean=clean and not self._faults.died.is_set()))
 
 

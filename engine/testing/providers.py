@@ -97,9 +97,10 @@ class ScriptedProvider:
             return scripted
         return self._answers.get(call.key)
 
-    def release(self) -> None:
-        """Do what hangs."""
-        hanging, self._hanging = self._hanging, []
+    def release(self, most: int | None = None) -> None:
+        """Do what hangs, all or so many of the oldest."""
+        hanging = self._hanging[:most]
+        self._hanging = self._hanging[len(hanging) :]
         for call, outcome, answer in hanging:
             result = self._do(call, outcome)
             if not answer.done():

@@ -93,6 +93,34 @@ async def test_a_discard_tells_the_actor_that_the_message_was_given_up(world: Wo
         await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
 
 
+async def test_each_message_that_a_turn_buries_has_a_letter_of_its_own(world: World) -> None:
+    def hook(message: Note, turn: Turn) -> None:
+        if message.n == 5:
+            turn.bury(Note("a", 1), "one")
+            turn.bury(Note("a", 2), "two")
+
+    engine = await world.start(Book(hook))
+    await engine.ask("book", Note("a", 5))
+    for letter in await world.letters():
+        await engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    page = await world.until_state("book", "a", lambda page: len(page.ns) == 3)
+    assert sorted(page.ns) == [1, 2, 5]
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["U+0000", "surrogate"])
+async def test_a_reason_that_cannot_be_stored_is_kept_as_far_as_it_can_be(world: World, text: str) -> None:
+    def hook(message: Note, turn: Turn) -> None:
+        if message.n == 5:
+            turn.bury(Note("a", 1), f"no {text} reason")
+
+    engine = await world.start(Desk(), Book(hook))
+    await engine.ask("desk", Post("a", 5))
+    await world.until(lambda: bool(engine.alerts()))
+    (letter,) = await world.letters()
+    assert " reason" in letter.attempts[0].error
+    assert await engine.read("book", "a") == Page((5,))
+
+
 async def test_an_unknown_letter_is_named(world: World) -> None:
     engine = await world.start(Desk(), Book())
     with pytest.raises(UnknownLetter, match="dl_nothing"):

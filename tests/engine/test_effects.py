@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS, ReplayLetter
-from sagamore.engine.effect import Capabilities, Declined, NotReached, Succeeded, Throttled, Unknown
+from sagamore.engine.effect import Capabilities, Declined, EffectOutcome, NotReached, Succeeded, Throttled, Unknown
+from sagamore.engine.errors import UnknownKind
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import encode
 from sagamore.engine.policy import HOUR_MS
@@ -63,6 +65,26 @@ async def test_key_and_bytes_are_identical_between_attempts_and_restarts(world: 
     assert len(provider.calls) >= 3
     assert {(call.key, call.request) for call in provider.calls} == {("k", provider.calls[0].request)}
     assert provider.ledger == {"k": 1}
+
+
+async def test_an_effect_under_a_policy_that_its_actor_does_not_have_is_refused_by_name(world: World) -> None:
+    engine = await world.start(Till(), providers=[bank()])
+    with pytest.raises(UnknownKind, match=r"policy is 'often'; till has '', 'again', 'short', 'twice'"):
+        await engine.ask("till", Pay("a", ("k",), "often"))
+    assert await engine.read("till", "a") is None
+
+
+async def test_an_effect_whose_policy_a_later_release_has_no_more_goes_on_under_the_default(world: World) -> None:
+    class Later(Till, Actor[Bill, Pay | Withdraw | EffectOutcome], kind="till"):
+        effect_policies = {"": Till.effect_policies[""]}  # noqa: RUF012
+
+    provider = bank(Hangs())
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k",), "short"))
+    await world.until(lambda: provider.hanging == 1)
+    await world.kill()
+    await world.start(Later())
+    assert (await ended(world)).heard == ("0 succeeded",)
 
 
 async def test_an_unknown_outcome_is_news_and_then_resolved_with_the_same_key(world: World) -> None:
@@ -157,6 +179,22 @@ async def test_b18_an_empty_look_up_is_not_believed_before_the_settling_time(wor
     provider.release()  # the first request was still under way at the provider
     assert (await ended(world)).heard == ("0 unknown", "0 succeeded")
     assert provider.ledger == {"k": 1}
+
+
+async def test_b18_the_settling_time_begins_anew_after_a_death_for_an_attempt_that_was_not_the_first(
+    world: World,
+) -> None:
+    readable = Capabilities(takes_key=True, look_up=True, settle_ms=2_000, key_ttl_ms=20_000)
+    provider = bank(Unknown("500"), Hangs(), capabilities=readable)
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k",)))
+    await world.until(lambda: provider.hanging == 1)
+    await world.kill()
+    await world.clock.advance(11_000)  # nothing may be sent any more
+    await world.start()
+    await world.until(lambda: len(provider.look_ups) == 1)
+    provider.release()  # the second attempt was still under way at the provider
+    assert (await ended(world)).heard == ("0 unknown", "0 succeeded")
 
 
 async def test_an_empty_look_up_after_the_settling_time_parks_what_has_no_attempts_left(world: World) -> None:

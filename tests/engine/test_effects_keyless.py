@@ -106,43 +106,6 @@ async def test_what_was_not_marked_is_called_after_a_crash_not_parked(world: Wor
     assert provider.ledger == {"k": 1}
 
 
-async def test_b19_the_answer_of_a_call_is_kept_when_its_partition_dies_with_it(world: World) -> None:
-    provider = post(Hangs())
-    await pay(world, provider)
-    await world.until(lambda: provider.hanging == 1)
-    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
-    provider.release()  # the outcome's own commit fails: the partition dies after the pool has told it
-    assert (await ended(world)).heard == ("0 succeeded",)
-    assert provider.ledger == {"k": 1}
-
-
-async def test_b19_a_call_under_way_is_adopted_when_its_partition_reopens(world: World) -> None:
-    provider = post(Hangs())
-    await pay(world, provider)
-    await world.until(lambda: provider.hanging == 1)
-    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
-    await asyncio.gather(world.engine.ask("till", Pay("b", ())), return_exceptions=True)
-    await world.until(lambda: world.engine.statistics().partitions["till/0"].state == "UP", 500)
-    assert world.engine.statistics().partitions["till/0"].restarts == 1
-    provider.release()
-    assert (await ended(world)).heard == ("0 succeeded",)
-    assert provider.ledger == {"k": 1}
-    assert len(provider.calls) == 1
-
-
-async def test_b19_an_answer_that_comes_while_the_partition_is_closed_is_kept(world: World) -> None:
-    provider = post(Hangs())
-    await pay(world, provider)
-    await world.until(lambda: provider.hanging == 1)
-    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
-    await asyncio.gather(world.engine.ask("till", Pay("b", ())), return_exceptions=True)
-    await world.clock.settle()
-    assert world.engine.statistics().partitions["till/0"].state == "OPENING"
-    provider.release()
-    assert (await ended(world)).heard == ("0 succeeded",)
-    assert len(provider.calls) == 1
-
-
 @pytest.mark.parametrize("waits_for", ["place", "throttle"])
 async def test_a_clean_stop_leaves_an_effect_that_was_not_called_as_it_was(world: World, waits_for: str) -> None:
     capabilities = Capabilities(takes_key=False, window_calls_max=1, window_ms=10_000)
@@ -156,6 +119,26 @@ async def test_a_clean_stop_leaves_an_effect_that_was_not_called_as_it_was(world
     bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
     assert sorted(bill.heard) == ["0 succeeded", "1 succeeded"]
     assert provider.ledger == {"k1": 1, "k2": 1}
+
+
+async def test_an_attempt_that_was_marked_while_the_engine_stopped_is_not_taken_for_made(world: World) -> None:
+    """The mark is in the last batch, and the pool has already given everything back."""
+    provider = post()
+    await pay(world, provider, keys=())
+    world.store.faults.hold("till/0")
+    ask = asyncio.create_task(world.engine.ask("till", Pay("a", ("k",))))
+    await world.clock.settle()
+    world.store.faults.release("till/0")
+    world.store.faults.hold("till/0")
+    await ask
+    await world.clock.settle()
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    world.store.faults.release("till/0")
+    await stop
+    assert provider.calls == []
+    await world.start()
+    assert (await ended(world)).heard == ("0 succeeded",)
 
 
 async def test_a_parked_effect_that_never_reached_the_provider_is_called_when_replayed(world: World) -> None:

@@ -1,6 +1,7 @@
 """A partition that dies alone: what its asks are told, reopening, restart intensity; content that SQLite refuses."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -8,7 +9,7 @@ from sagamore.engine.errors import OutcomeUnknown, Overloaded, PartitionDown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import encode
 from sagamore.engine.ports import Commit
-from sagamore.engine.testing import Fault, ScriptedProvider
+from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
 from tests.engine.actors import Book, Clockmaker, Desk, Note, Page, Pay, Post, Till, Wind
 from tests.engine.world import World
 
@@ -112,6 +113,31 @@ async def test_deaths_far_apart_do_not_add_up(world: World) -> None:
     assert engine.health().status == "GREEN"
 
 
+async def test_a04_an_opening_that_fails_half_way_closes_its_file_before_the_next(world: World) -> None:
+    provider = ScriptedProvider("bank", script=[Hangs()])
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k",)))
+    await world.until(lambda: provider.hanging == 1)
+    threads = threading.active_count()
+    world.store.faults.fail("till/0", "load_effect", OSError("scripted: the disk does not answer"))
+    world.store.faults.faults.append(Fault("fail_unwritten", len(world.store.faults.commits) + 1))
+    provider.release()  # its outcome's commit fails, and the outcome is looked at again while the file is opened
+    await world.until_state("till", "a", lambda bill: bill.heard)
+    assert world.engine.statistics().partitions["till/0"].restarts == 2
+    assert threading.active_count() == threads
+
+
+async def test_a04_a_file_that_cannot_be_closed_stays_down(world: World) -> None:
+    engine = await world.start(Desk(), Book(), faults=[Fault("fail_unwritten", 1)])
+    world.store.faults.fail("book/0", "close", OSError("scripted: it does not close"))
+    await asyncio.gather(engine.ask("book", Note("a", 1)), return_exceptions=True)
+    await world.clock.advance(60_000)
+    with pytest.raises(PartitionDown, match="cannot be closed"):
+        await engine.ask("book", Note("a", 1))
+    assert engine.health().status == "RED"
+    assert await engine.ask("desk", Post("a", 1)) == Page((1,))
+
+
 def holds(n: int) -> Fault:
     """SQLite refuses every batch that holds a page with this `n` in its newest place."""
 
@@ -132,6 +158,22 @@ async def test_a06_a_refused_commit_is_taken_in_halves_and_costs_only_the_bad_me
     answers = await asyncio.gather(other, *asks, return_exceptions=True)
     assert [isinstance(answer, Page) for answer in answers[1:]] == [n != 7 for n in range(10)]
     assert engine.statistics().partitions["book/0"].restarts == 0
+
+
+async def test_a04_a_death_while_a_refused_batch_is_taken_in_halves_tells_every_ask(world: World) -> None:
+    refuse = Fault("refuse", when=lambda _address, commit: len(commit.states) > 3)
+    die = Fault("fail_unwritten", when=lambda _address, commit: 1 < len(commit.states) <= 3)
+    engine = await world.start(Book(), faults=[refuse, die])
+    world.store.faults.hold("book/0")
+    first = asyncio.create_task(engine.ask("book", Note("x", 100)))
+    await world.clock.settle()
+    asks = [asyncio.create_task(engine.ask("book", Note(f"e{n}", n))) for n in range(6)]
+    await world.clock.settle()
+    world.store.faults.release("book/0")
+    await world.clock.advance(100)
+    assert await first == Page((100,))
+    assert [ask.done() for ask in asks] == [True] * 6
+    assert {type(ask.exception()) for ask in asks} == {OutcomeUnknown}
 
 
 async def test_a06_an_accepted_message_that_sqlite_refuses_becomes_a_letter(world: World) -> None:

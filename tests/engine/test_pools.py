@@ -1,11 +1,14 @@
 """Pools: the circuit breaker, the sliding window as the provider sees it, and places for each partition."""
 
 import random
+import sqlite3
+import threading
 
 import pytest
 
 from sagamore.engine.breaker import Breaker, BreakerPolicy
 from sagamore.engine.effect import Call, Capabilities, Outcome, Succeeded, Unknown
+from sagamore.engine.errors import EntityDamaged
 from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
 from sagamore.engine.testing.providers import Step
 from tests.engine.actors import Pay, Till
@@ -137,6 +140,25 @@ async def test_a12_the_window_limit_is_never_exceeded_as_the_provider_sees_it(wo
             await world.start()
     assert len(provider.arrivals_ms) > 20, f"seed {seed}"
     assert in_every_window(provider.arrivals_ms, 1_000) <= 5, f"seed {seed}"
+
+
+async def test_a_start_that_cannot_read_what_the_pools_remember_is_refused_by_name_and_leaves_no_file_open(
+    world: World,
+) -> None:
+    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    await world.start(Till(), providers=[ScriptedProvider("bank", capabilities)])
+    await world.engine.ask("till", Pay("a", ("k",)))
+    await world.until_state("till", "a", lambda bill: bill.heard)
+    await world.stop()
+    with sqlite3.connect(world.path / "system-0.sqlite") as connection:
+        connection.execute("""UPDATE entity SET state = '{"type":"system.provider/1","outstanding":"?"}'""")
+    connection.close()
+    before = set(threading.enumerate())
+    with pytest.raises(EntityDamaged, match="system/0 bank"):
+        await world.start()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(1)
+        assert not thread.is_alive()
 
 
 async def test_a12_places_are_committed_before_they_are_used(world: World) -> None:

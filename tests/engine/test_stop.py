@@ -7,6 +7,8 @@ import pytest
 
 from sagamore.engine.errors import Closed
 from sagamore.engine.limits import Limits
+from sagamore.engine.message import encode
+from sagamore.engine.ports import Commit
 from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
 from tests.engine.actors import Book, Clockmaker, Desk, Note, Page, Pay, Post, Till, Wind
 from tests.engine.world import World
@@ -57,6 +59,18 @@ async def test_a_stop_while_a_partition_is_being_reopened_ends(world: World) -> 
     assert not clean(world, "book-0")
 
 
+async def test_a_stop_while_a_file_is_being_reopened_ends(world: World) -> None:
+    engine = await world.start(Book(), faults=[Fault("fail_unwritten", 1)])
+    world.store.faults.hold("book/0", "open")
+    await asyncio.gather(engine.ask("book", Note("a", 1)), return_exceptions=True)
+    await world.clock.advance(1_000)
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    world.store.faults.release("book/0", "open")
+    await world.until(stop.done, 1_000)
+    assert clean(world, "book-0")
+
+
 async def test_a_stop_with_a_partition_down_ends(world: World) -> None:
     breaks = Fault("fail_unwritten", when=lambda address, _commit: address == "book/0")
     engine = await world.start(Desk(), Book(), faults=[breaks], limits=Limits(restarts_max=1))
@@ -78,6 +92,35 @@ async def test_a_stop_answers_every_ask(world: World) -> None:
     taken = sum(isinstance(answer, Page) for answer in answers)
     await world.start()
     assert len((await world.state("book", "a", Page)).ns) == taken
+
+
+async def test_a_stop_that_is_cancelled_ends_all_the_same_and_leaves_no_file_open(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    world.store.faults.hold("book/0")
+    ask = asyncio.create_task(engine.ask("book", Note("a", 1)))
+    await world.clock.settle()
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    stop.cancel()
+    await world.clock.settle()
+    stop.cancel()
+    await world.clock.settle()
+    assert not stop.done()
+    world.store.faults.release("book/0")
+    with pytest.raises(asyncio.CancelledError):
+        await stop
+    assert await ask == Page((1,))
+    assert [clean(world, file) for file in FILES] == [True] * 4
+
+
+async def test_a_stop_at_which_a_file_cannot_be_closed_closes_the_others_and_says_so(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    journal = engine._seats["book/0"].up().journal
+    world.store.faults.fail("book/0", "close", OSError("scripted: no space"))
+    with pytest.raises(OSError, match="no space"):
+        await engine.stop()
+    assert [clean(world, file) for file in FILES] == [True, False, True, True]
+    await journal.close(clean=False)
 
 
 async def test_a19_a_stop_gives_calls_under_way_their_time(world: World) -> None:
@@ -105,6 +148,24 @@ async def test_answers_that_come_during_a_stop_are_all_kept(world: World) -> Non
     await world.clock.settle()
     provider.release()
     await stop
+    await world.start()
+    await world.until_state("till", "a", lambda bill: len(bill.heard) == 20)
+    assert len(provider.calls) == 20
+
+
+async def test_an_answer_that_sqlite_refuses_does_not_keep_the_others_from_being_kept_at_a_stop(world: World) -> None:
+    def refused(address: str, commit: Commit) -> bool:
+        states = [state for state in commit.states.values() if state is not None]
+        return address == "till/0" and any(b'"13 succeeded"' in encode(state) for state in states)
+
+    provider = ScriptedProvider("bank", script=lambda _call: Hangs())
+    await world.start(Till(), providers=[provider], faults=[Fault("refuse", when=refused)])
+    await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(20))))
+    await world.until(lambda: provider.hanging == 20)
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    provider.release()
+    await world.until(stop.done, 1_000)
     await world.start()
     await world.until_state("till", "a", lambda bill: len(bill.heard) == 20)
     assert len(provider.calls) == 20

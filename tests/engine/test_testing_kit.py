@@ -130,6 +130,20 @@ async def test_a_refused_commit_is_the_journals_own_error(world: World) -> None:
     assert isinstance(answers[0], CommitRefused)
 
 
+async def test_a_call_of_a_journal_can_be_held_and_can_be_made_to_fail_once(world: World) -> None:
+    await world.start(Book())
+    faults, journal = world.store.faults, world.engine._seats["book/0"].up().journal
+    faults.hold("book/0", "load_effect")
+    faults.fail("book/0", "load_effect", OSError("scripted"))
+    read = asyncio.ensure_future(journal.load_effect("eff_1"))
+    await world.clock.settle()
+    assert not read.done()
+    faults.release("book/0", "load_effect")
+    with pytest.raises(OSError, match="scripted"):
+        await read
+    assert await journal.load_effect("eff_1") is None
+
+
 def call(key: str = "k") -> Call:
     return Call("eff_1", "charge", b"{}", key, "a", 1)
 

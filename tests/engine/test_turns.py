@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.errors import EntityDamaged, NotEncodable
+from sagamore.engine.errors import EntityDamaged, InvalidInput, NotEncodable
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Message, State
 from sagamore.engine.turn import Turn
@@ -64,6 +64,34 @@ async def test_a_failing_message_is_retried_with_backoff_and_succeeds(world: Wor
     assert 50 <= second - first <= 100
     assert 100 <= third - second <= 200
     assert await world.letters() == []
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("U+0000 \0"), ValueError("surrogate \ud800"), Mute(), SystemExit(3), asyncio.CancelledError()],
+    ids=["U+0000", "surrogate", "mute", "exit", "cancelled"],
+)  # fmt: skip
+async def test_a_turn_fails_alone_whatever_it_raises(
+    world: World, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hook(message: Note, _turn: Turn) -> None:
+        if message.n == 5:
+            raise error
+
+    monkeypatch.setattr("logging.raiseExceptions", False)  # the log cannot say what a mute error is either
+    engine = await world.start(Desk(), Book(hook))
+    await engine.ask("desk", Post("a", 4, count=3))
+    assert await world.until_state("book", "a", lambda page: len(page.ns) == 2) == Page((4, 6))
+    (answer,) = await asyncio.gather(engine.ask("book", Note("a", 5)), return_exceptions=True)
+    assert isinstance(answer, Exception)
+    await world.until(lambda: bool(engine.alerts()))
+    (letter,) = await world.letters()
+    assert len(letter.attempts) == 3
+    assert engine.statistics().partitions["book/0"].restarts == 0
 
 
 async def test_attempts_are_counted_across_restarts(world: World) -> None:
@@ -197,6 +225,13 @@ async def test_a09_now_and_ids_come_with_the_turn_and_a_turn_taken_again_makes_t
     await world.until_state("book", "a", lambda page: page.ns)
     assert len(made) == 2
     assert made[0] == made[1]
+
+
+async def test_a_message_in_a_lane_that_there_is_not_is_refused_in_its_turn(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    with pytest.raises(InvalidInput, match="lane is 7; 0 or 1"):
+        await engine.ask("desk", Post("a", 1, lane=7))
+    assert engine.statistics().partitions["desk/0"].restarts == 0
 
 
 async def test_a_tiny_cache_evicts_and_loses_nothing(world: World) -> None:
