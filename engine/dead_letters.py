@@ -111,7 +111,7 @@ class DeadLettersActor(Actor[DeadLetter | None, LetterMessage], kind=DEAD_LETTER
         if isinstance(message, Bury):
             return _buried(state, message, turn)
         if state is None:
-            raise UnknownLetter(f"there is no dead letter {message.letter}; list them to see which there are")
+            raise UnknownLetter(f"there is no dead letter {message.letter!r}; list them to see which there are")
         if state.status != "WAITING":
             raise LetterClosed(f"{state.id} was {state.status.lower()} by {state.closed_by}; only a waiting one can be")
         turn.clear_alert("dead_letter", state.id)

@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
+from sagamore.actors.orders.checks import check_span
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.app import Sagamore
 from sagamore.doors.dead_letters import DeadLetters
@@ -176,9 +177,10 @@ def open(
 ) -> BlockingShop:
     """As `Sagamore.open`, on a thread of its own. `payments` and `on_alert` are called on that thread.
 
-    call_timeout: after so long a call raises TimeoutError; not `wait` and the streams
+    call_timeout: after so long (at most 365 days) a call raises TimeoutError; not `wait` and the streams
     Raises DirectoryError, InvalidInput.
     """
+    check_span("call_timeout", call_timeout, least=timedelta.resolution)
 
     def opening() -> AbstractAsyncContextManager[Sagamore]:
         return Sagamore.open(path, settings, payments=payments, actors=actors, on_alert=on_alert)

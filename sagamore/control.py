@@ -153,15 +153,18 @@ class _Server:
         try:
             operation = decode_operation(line)
             return msgspec.json.encode({"answer": await operation.run(self._shop)}) + b"\n"
-        except msgspec.MsgspecError as error:
-            return _error(InvalidInput("request", line[:80].decode(errors="replace"), str(error)))
         except SagamoreError as error:
             return _error(error)
         except Exception as error:
             log.exception("an operation failed")
-            return msgspec.json.encode({"error": ErrorView("internal", f"{type(error).__name__}: {error}")}) + b"\n"
+            return _line("internal", f"{type(error).__name__}: {error}")
 
 
 def _error(error: SagamoreError) -> bytes:
-    shown = ErrorView(error.code, str(error), isinstance(error, InvalidInput))
-    return msgspec.json.encode({"error": shown}) + b"\n"
+    return _line(error.code, str(error), isinstance(error, InvalidInput))
+
+
+def _line(code: str, message: str, bad_input: bool = False) -> bytes:
+    """An error as a line; a path in it may not be UTF-8."""
+    message = message.encode(errors="backslashreplace").decode()
+    return msgspec.json.encode({"error": ErrorView(code, message, bad_input)}) + b"\n"

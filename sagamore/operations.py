@@ -3,11 +3,14 @@
 import os
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 
+from sagamore.actors.orders.messages import Resolution
 from sagamore.actors.orders.money import Money
+from sagamore.actors.orders.text import shown
+from sagamore.engine.errors import InvalidInput
 from sagamore.operation import Operation
 from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder
 from sagamore.shop import Shop
@@ -70,7 +73,7 @@ class ResolvePayment(Operation, frozen=True, kw_only=True, tag="payments.resolve
 
     answer: ClassVar[type[Any]] = PaymentView
     order_id: str
-    outcome: Literal["captured", "authorised", "refused", "voided", "refunded"]
+    outcome: Resolution
     reference: str
     by: str
     amount: str = ""
@@ -126,11 +129,16 @@ OPERATIONS = (
     PlaceOrder, CancelOrder, RefundOrder, ShipOrder, ReceiveStock, SetStock, AdjustStock, ResolvePayment, ReplayLetter,
     DiscardLetter, GetHealth,
 )  # fmt: skip
+REQUEST_BYTES_SHOWN = 200
 _any: Any = reduce(or_, OPERATIONS)
 _decoder = msgspec.json.Decoder(_any)
 
 
 def decode_operation(line: bytes) -> Operation:
-    """The operation that a line of JSON asks for. Raises MsgspecError."""
-    operation: Operation = _decoder.decode(line)
+    """The operation that a line of JSON asks for. Raises InvalidInput."""
+    try:
+        operation: Operation = _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        begins = line[:REQUEST_BYTES_SHOWN].decode(errors="replace")
+        raise InvalidInput("request", shown(begins), f"an operation in a line of JSON: {shown(str(error))}") from error
     return operation

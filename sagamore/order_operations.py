@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+from sagamore.actors.orders.checks import check_whole
 from sagamore.actors.orders.door import Charge, Line
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
-from sagamore.engine.errors import InvalidInput
 from sagamore.engine.runtime.deadline import Deadline
 from sagamore.operation import Operation
 from sagamore.shop import Shop
@@ -32,7 +32,7 @@ class PlaceOrder(Operation, frozen=True, kw_only=True, tag="orders.place"):
 
     async def run(self, shop: Shop) -> OrderView:
         """At the door of orders."""
-        _check_wait(self.wait_ms)
+        check_whole("waitMs", self.wait_ms, 0, WAIT_MS_MAX)
         order = await shop.orders.place(
             user_id=self.user_id,
             lines=[Line(line.product_id, line.quantity, line.unit_price.money()) for line in self.lines],
@@ -54,7 +54,7 @@ class CancelOrder(Operation, frozen=True, kw_only=True, tag="orders.cancel"):
 
     async def run(self, shop: Shop) -> OrderView:
         """At the door of orders."""
-        _check_wait(self.wait_ms)
+        check_whole("waitMs", self.wait_ms, 0, WAIT_MS_MAX)
         order = await shop.orders.cancel(self.order_id, by=self.by, idempotency_key=self.idempotency_key)
         return OrderView.of(await _rest(shop, order, self.wait_ms))
 
@@ -72,7 +72,7 @@ class RefundOrder(Operation, frozen=True, kw_only=True, tag="orders.refund"):
 
     async def run(self, shop: Shop) -> RefundView:
         """At the door of orders."""
-        _check_wait(self.wait_ms)
+        check_whole("waitMs", self.wait_ms, 0, WAIT_MS_MAX)
         order = await shop.orders.get(self.order_id)
         amount = Money(self.amount, self.currency or order.currency)
         asked = await shop.orders.refund(
@@ -120,8 +120,3 @@ async def _rest(shop: Shop, order: Order, wait_ms: int) -> Order:
     except TimeoutError:
         pass  # it goes on by itself; what it has come to is the answer
     return order
-
-
-def _check_wait(wait_ms: int) -> None:
-    if not 0 <= wait_ms <= WAIT_MS_MAX:
-        raise InvalidInput("waitMs", wait_ms, f"0 to {WAIT_MS_MAX} ms")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sagamore.actors.orders.checks import check_type
+from sagamore.actors.orders.text import check_key, check_storable, check_text
 from sagamore.doors.dead_letters import DeadLetters
 from sagamore.doors.inventory import Inventory
 from sagamore.doors.orders import Orders
@@ -26,11 +28,13 @@ class Shop:
 
     async def ask(self, kind: str, message: Message, *, idempotency_key: str | None = None) -> Record | None:
         """Send a command to an actor of the host's own; its reply, once that is durable. See `Engine.ask`."""
-        return await self.engine.ask(kind, message, key=idempotency_key, scope="host")
+        check_text("kind", kind)
+        check_type("message", message, Message)
+        return await self.engine.ask(kind, message, key=check_key(idempotency_key), scope="host")
 
     async def read(self, kind: str, key: str) -> State | None:
         """An entity of any actor, as last committed; None if there is none."""
-        return await self.engine.read(kind, key)
+        return await self.engine.read(check_text("kind", kind), check_storable("key", key))
 
     def alerts(self) -> tuple[Alert, ...]:
         """The conditions that stand, oldest first."""

@@ -6,23 +6,25 @@ Works in the owner's process, in another one, and on a stopped directory, from t
 """
 
 import asyncio
+import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import aiosqlite
 import msgspec
 
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import Address, Parcel
-from sagamore.engine.errors import FileMissing, InvalidInput
+from sagamore.engine.errors import FileMissing, InvalidInput, NotWritable
 from sagamore.engine.ports import AlertRow, HistoryRow, RetryRow, TimerRow
 from sagamore.storage import partition_file, rows
 from sagamore.storage.failures import as_directory_error, missing
 from sagamore.storage.manifest import MANIFEST_NAME, addresses, read_manifest
 from sagamore.storage.schema import CORRELATION_IS_ID
 
+T = TypeVar("T")
 PAGE_ROWS_MAX = 1_000  # some milliseconds: what a checkpoint may have to wait for
 _ABOVE_ALL = "\U0010ffff"
 
@@ -105,14 +107,14 @@ class Reader:
             (correlation, after_turn),
             limit,
         )
-        return [rows.history_row(row) for row in found]
+        return self._made(rows.history_row, found)
 
     async def history_page(self, after_turn: int, limit: int) -> list[HistoryRow]:
         """The turns of all stories in the order in which they were taken, for audits."""
         found = await self._page(
             f"SELECT {rows.HISTORY_COLUMNS} FROM history WHERE turn > ? ORDER BY turn", (after_turn,), limit
         )
-        return [rows.history_row(row) for row in found]
+        return self._made(rows.history_row, found)
 
     # --- what waits ---
 
@@ -125,7 +127,7 @@ class Reader:
         found = await self._page(
             "SELECT row FROM alert WHERE (name, subject) > (?, ?) ORDER BY name, subject", after, limit
         )
-        return [rows.alert_row(row) for (row,) in found]
+        return self._made(lambda row: rows.alert_row(row[0]), found)
 
     async def timers_of(self, entity: str, after_name: str, limit: int) -> list[TimerRow]:
         """An entity's timers by name."""
@@ -134,12 +136,12 @@ class Reader:
             (entity, after_name),
             limit,
         )
-        return [rows.timer_row(row) for row in found]
+        return self._made(rows.timer_row, found)
 
     async def retries(self, after: tuple[int, str], limit: int) -> list[RetryRow]:
         """Retries by (due, id)."""
         found = await self._page("SELECT row FROM retry WHERE (due_ms, id) > (?, ?) ORDER BY due_ms, id", after, limit)
-        return [rows.retry_row(row) for (row,) in found]
+        return self._made(lambda row: rows.retry_row(row[0]), found)
 
     async def effects(
         self, state: Literal["pending", "parked"], after: tuple[str, int, str], limit: int
@@ -163,7 +165,7 @@ class Reader:
             after,
             limit,
         )
-        return [rows.parcel(row) for row in found]
+        return self._made(rows.parcel, found)
 
     async def _page_of_effects(
         self, state: str, provider: str, due_ms: int, effect: str, limit: int
@@ -173,12 +175,18 @@ class Reader:
             (provider, state == "parked", due_ms, effect),
             limit,
         )
-        return [rows.effect_row(row) for (row,) in found]
+        return self._made(lambda row: rows.effect_row(row[0]), found)
 
     async def _page(self, sql: str, parameters: Iterable[Any], limit: int) -> list[Any]:
-        if not 1 <= limit <= PAGE_ROWS_MAX:
+        if type(limit) is not int or not 1 <= limit <= PAGE_ROWS_MAX:
             raise InvalidInput("limit", limit, f"1 to {PAGE_ROWS_MAX}")
         return await self._fetch(f"{sql} LIMIT ?", (*parameters, limit))
+
+    def _made(self, make: Callable[[Sequence[Any]], T], found: Iterable[Sequence[Any]]) -> list[T]:
+        try:
+            return [make(row) for row in found]
+        except msgspec.DecodeError as error:
+            raise as_directory_error(self.path, error) from error
 
     async def _fetch(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
         try:
@@ -191,6 +199,9 @@ class Reader:
             if self._connection is None:
                 if not self.path.exists():
                     raise missing(self.path)
+                # A connection that fails to open leaves a thread behind that complains once the loop is closed.
+                if not (self.path.is_file() and os.access(self.path, os.R_OK, effective_ids=True)):
+                    raise NotWritable(f"{self.path} cannot be read; Sagamore must be able to read and write its files")
                 connection = await aiosqlite.connect(
                     f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
                 )

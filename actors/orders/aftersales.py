@@ -5,7 +5,8 @@ any message exists. Whether the order's state allows it is the order's to say.
 from collections.abc import Mapping
 from typing import Literal
 
-from sagamore.actors.orders.door import LINES_MAX, check_mapping, check_money, check_quantity
+from sagamore.actors.orders.checks import check_choice, check_flag, check_mapping, check_money, check_quantity
+from sagamore.actors.orders.door import LINES_MAX
 from sagamore.actors.orders.messages import (
     CancelOrder,
     PayOrder,
@@ -16,7 +17,7 @@ from sagamore.actors.orders.messages import (
 )
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
-from sagamore.actors.orders.text import check_text, shown
+from sagamore.actors.orders.text import check_text
 from sagamore.engine.errors import InvalidInput
 
 REASON_CHARACTERS_MAX = 500
@@ -29,8 +30,7 @@ def pay_order(order_id: str, payment_method: str) -> PayOrder:
 
 def cancel_order(order_id: str, reason: Literal["REQUESTED", "OPERATOR"] = "REQUESTED", by: str = "") -> CancelOrder:
     """Cancel. `by` is the operator's name, required for OPERATOR. Raises InvalidInput."""
-    if reason not in ("REQUESTED", "OPERATOR"):
-        raise InvalidInput("reason", shown(reason), "REQUESTED or OPERATOR")
+    check_choice("reason", reason, ("REQUESTED", "OPERATOR"))
     return CancelOrder(order_id, reason, check_text("by", by, optional=reason == "REQUESTED"))
 
 
@@ -48,21 +48,21 @@ def ship_order(order_id: str, tracking: str = "") -> ShipOrder:
 
 
 def return_order(
-    order: Order, quantities: Mapping[str, int], *, amount: Money | None = None, restock: bool = True, reason: str = ""
+    order: Order, goods: Mapping[str, int], *, amount: Money | None = None, restock: bool = True, reason: str = ""
 ) -> ReturnOrder:
     """So many of each product came back; `amount` of the money goes back. Raises InvalidInput."""
-    check_mapping("quantities", quantities, 1, LINES_MAX)
+    check_mapping("goods", goods, 1, LINES_MAX)
     lines = tuple(
         ProductQuantity(
-            check_text("product_id", product_id, product=True), check_quantity(f"quantity of {n}", quantity)
+            check_text("goods key", product_id, product=True), check_quantity(f"goods[{product_id!r}]", quantity)
         )
-        for n, (product_id, quantity) in enumerate(quantities.items())
+        for product_id, quantity in goods.items()
     )
     minor = 0 if amount is None else _minor(order, amount)
     if minor < 0:
         raise InvalidInput("amount", amount, "nothing or more")
     reason = check_text("reason", reason, REASON_CHARACTERS_MAX, optional=True)
-    return ReturnOrder(order.id, lines, minor, restock, reason)
+    return ReturnOrder(order.id, lines, minor, check_flag("restock", restock), reason)
 
 
 def _minor(order: Order, amount: Money) -> int:

@@ -5,10 +5,11 @@ never shown. Whether products exist and are there is not asked here: inventory k
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
+from sagamore.actors.orders.checks import check_list, check_mapping, check_money, check_quantity, check_time, check_type
 from sagamore.actors.orders.messages import OrderCharge, OrderLine, PlaceOrder
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.text import check_text, shown
@@ -17,7 +18,6 @@ from sagamore.engine.message import INTEGER_MAX
 
 LINES_MAX = 1_000  # an order and its hold are one message and one turn each
 CHARGES_MAX = 100
-QUANTITY_MAX = 10**9  # of one line; beyond it a typing error
 METADATA_PAIRS_MAX = 50
 METADATA_KEY_CHARACTERS_MAX = 40
 METADATA_VALUE_CHARACTERS_MAX = 500  # as payment providers have it, so that it can be passed on
@@ -74,38 +74,15 @@ def place_order(
         )
     return PlaceOrder(
         order_id, user_id, order_lines, order_charges, total, currency, payment_method, reference, _metadata(metadata),
-        _unix_ms("pay_by", pay_by), _unix_ms("placed_at", placed_at),
+        check_time("pay_by", pay_by), check_time("placed_at", placed_at),
     )  # fmt: skip
 
 
-def check_quantity(field: str, quantity: object) -> int:
-    """A number of pieces, 1 to 10^9. Raises InvalidInput."""
-    if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
-        raise InvalidInput(field, shown(quantity), f"a whole number, 1 to {QUANTITY_MAX:,}")
-    return quantity
-
-
-def check_money(field: str, money: object) -> Money:
-    """Money. Raises InvalidInput for a bare number."""
-    if not isinstance(money, Money):
-        raise InvalidInput(field, shown(money), 'money, as Money("12.50", "GBP")')
-    return money
-
-
-def check_mapping(field: str, pairs: object, least: int, most: int) -> None:
-    """A dict of so many pairs. Raises InvalidInput."""
-    if not isinstance(pairs, Mapping):
-        raise InvalidInput(field, shown(pairs), "a dict")
-    if not least <= len(pairs) <= most:
-        raise InvalidInput(field, f"{len(pairs)} pairs", f"{least} to {most:,}")
-
-
 def _lines(lines: Sequence[Line]) -> tuple[OrderLine, ...]:
-    _check_count("lines", lines, 1, LINES_MAX)
+    check_list("lines", lines, 1, LINES_MAX)
     checked = []
     for n, line in enumerate(lines):
-        if not isinstance(line, Line):
-            raise InvalidInput(f"lines[{n}]", shown(line), "a Line(product_id, quantity, unit_price)")
+        check_type(f"lines[{n}]", line, Line)
         product_id = check_text(f"lines[{n}].product_id", line.product_id, product=True)
         quantity = check_quantity(f"lines[{n}].quantity", line.quantity)
         price = check_money(f"lines[{n}].unit_price", line.unit_price)
@@ -116,21 +93,13 @@ def _lines(lines: Sequence[Line]) -> tuple[OrderLine, ...]:
 
 
 def _charges(charges: Sequence[Charge]) -> tuple[OrderCharge, ...]:
-    _check_count("charges", charges, 0, CHARGES_MAX)
+    check_list("charges", charges, 0, CHARGES_MAX)
     checked = []
     for n, charge in enumerate(charges):
-        if not isinstance(charge, Charge):
-            raise InvalidInput(f"charges[{n}]", shown(charge), "a Charge(kind, amount)")
+        check_type(f"charges[{n}]", charge, Charge)
         kind = check_text(f"charges[{n}].kind", charge.kind, CHARGE_KIND_CHARACTERS_MAX)
         checked.append(OrderCharge(kind, check_money(f"charges[{n}].amount", charge.amount).minor))
     return tuple(checked)
-
-
-def _check_count(field: str, values: object, least: int, most: int) -> None:
-    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
-        raise InvalidInput(field, shown(values), "a list")
-    if not least <= len(values) <= most:
-        raise InvalidInput(field, f"{len(values)} of them", f"{least} to {most:,}")
 
 
 def _same_currency(field: str, money: Money, currency: str) -> None:
@@ -155,16 +124,3 @@ def _metadata(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]
         check_text("metadata key", key, METADATA_KEY_CHARACTERS_MAX)
         check_text(f"metadata[{key!r}]", value, METADATA_VALUE_CHARACTERS_MAX, optional=True)
     return tuple(metadata.items())
-
-
-def _unix_ms(field: str, at: object) -> int:
-    if at is None:
-        return 0
-    if not isinstance(at, datetime) or at.utcoffset() is None:
-        raise InvalidInput(field, shown(at), "an aware datetime, as datetime(2026, 1, 31, 12, tzinfo=UTC)")
-    if at.astimezone(UTC) <= _EPOCH:
-        raise InvalidInput(field, at, "after 1970")
-    return round((at - _EPOCH).total_seconds() * 1_000)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,6 +13,8 @@ Capture = Literal["at_once", "on_confirm"]
 Reason = Literal[
     "REQUESTED", "PAYMENT_REFUSED", "OUT_OF_STOCK", "EXPIRED", "AUTHORISATION_LAPSED", "OPERATOR"
 ]  # fmt: skip
+Resolution = Literal["captured", "authorised", "refused", "voided", "refunded"]
+PushedKind = Literal["captured", "authorised", "refused", "lapsed", "refund_succeeded", "refund_failed"]
 PaymentState = Literal[
     "CHARGING", "ACTION_REQUIRED", "AUTHORISED", "CAPTURING", "CAPTURED", "VOIDING", "REFUNDING", "REFUSED", "STUCK",
     "CLOSED",
@@ -184,7 +186,7 @@ class ResolvePayment(Message, tag="payments.resolve", version=1):
     """A person says what the provider's records show of a parked or STUCK effect (Y20)."""
 
     order_id: str
-    outcome: Literal["captured", "authorised", "refused", "voided", "refunded"]
+    outcome: Resolution
     amount: int
     """What was captured, authorised or refunded; 0 means all that the effect was for."""
     reference: str
@@ -196,7 +198,7 @@ class PaymentEvent(Message, tag="payments.event", version=1):
 
     order_id: str
     event_id: str
-    kind: Literal["captured", "authorised", "refused", "lapsed", "refund_succeeded", "refund_failed"]
+    kind: PushedKind
     amount: int
     refund_id: str = ""
     provider_id: str = ""

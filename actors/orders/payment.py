@@ -15,6 +15,7 @@ from sagamore.actors.orders.messages import NextAction, PaymentState
 from sagamore.actors.orders.payment_provider import Operation
 from sagamore.engine.message import Record, State
 
+Attention = Literal["UNKNOWN", "PARKED", "STUCK"]
 REFUNDS_MAX = 1_000  # of one payment; each is 100 bytes of a state that is written whole
 EVENTS_REMEMBERED_MAX = 32  # a provider repeats an event within days, and a payment has a handful
 
@@ -84,7 +85,7 @@ class Payment(State, tag="payments.payment", version=1, omit_defaults=True):
         return self.net - sum(refund.amount for refund in self.refunds if refund.status in ("WAITING", "SENT"))
 
     @property
-    def attention(self) -> Literal["", "UNKNOWN", "PARKED", "STUCK"]:
+    def attention(self) -> Attention | Literal[""]:
         """Why somebody may have to look; what lists of payments ask for. A payment that goes well has no index row."""
         if self.state == "STUCK":
             return "STUCK"

@@ -17,7 +17,7 @@ KEY_CHARACTERS_MAX = 255  # an idempotency key
 CARD_DIGITS_MIN = 13
 INTEGER_SHOWN_BITS_MAX = 256  # Python refuses to print an integer of 4,300 digits
 _DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9])")
-_ID = re.compile(r"_[0-9a-f]{32}")  # of ours: its digits are no card number, whatever they look like
+_ID = re.compile(r"(_[0-9a-f]{32})")  # of ours: its digits are no card number, whatever they look like
 _NETWORK = re.compile(
     r"4[0-9]{12}(?:[0-9]{3}|[0-9]{6})?"  # Visa
     r"|(?:5[0-9]|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12,14}"  # Mastercard, Maestro
@@ -29,28 +29,44 @@ _NETWORK = re.compile(
 
 
 def check_text(
-    field: str, value: object, most: int = TEXT_CHARACTERS_MAX, *, optional: bool = False, product: bool = False
+    field: str,
+    value: object,
+    most: int = TEXT_CHARACTERS_MAX,
+    *,
+    optional: bool = False,
+    product: bool = False,
+    provider: bool = False,
+    printable: bool = False,
 ) -> str:
-    """The text itself. Raises InvalidInput if it is no text, empty (unless `optional`), longer than `most`
-    characters, not storable (U+0000, a lone surrogate) or holds a card number; `product` allows a bar code."""
+    """The text itself. Raises InvalidInput if it is no text, empty (unless `optional`), longer than `most` characters,
+    not storable (U+0000, a lone surrogate), not `printable` where it must be, or holds a card number; `product` allows
+    a bar code, `provider` a number of the provider's own, whatever it looks like."""
+    text = check_storable(field, value)
+    if not provider and card_number_in(text, product=product):
+        raise InvalidInput(field, shown(text), "a card number must never be stored: pass the provider's token instead")
+    if not text and not optional:
+        raise InvalidInput(field, text, "text that is not empty")
+    if len(text) > most:
+        raise InvalidInput(field, text, f"at most {most} characters, not {len(text)}")
+    if printable and not text.isprintable():
+        raise InvalidInput(field, text, "printable characters, without tabs and line ends")
+    return text
+
+
+def check_storable(field: str, value: object) -> str:
+    """Text of any length that SQLite keeps as it is. Raises InvalidInput."""
     if not isinstance(value, str):
         raise InvalidInput(field, shown(value), "text")
-    if card_number_in(value, product=product):
-        raise InvalidInput(field, shown(value), "a card number must never be stored: pass the provider's token instead")
-    if not value and not optional:
-        raise InvalidInput(field, value, "text that is not empty")
-    if len(value) > most:
-        raise InvalidInput(field, value, f"at most {most} characters, not {len(value)}")
     if "\0" in value:
-        raise InvalidInput(field, value, "text without U+0000, at which SQLite cuts it")
+        raise InvalidInput(field, shown(value), "text without U+0000, at which SQLite cuts it")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidInput(field, value, "text without lone surrogates, which have no UTF-8")
+        raise InvalidInput(field, shown(value), "text without lone surrogates, which have no UTF-8")
     return value
 
 
-def check_key(key: object) -> str:
-    """An idempotency key. Raises InvalidInput."""
-    return check_text("idempotency_key", key, KEY_CHARACTERS_MAX)
+def check_key(key: object) -> str | None:
+    """An idempotency key, or None for a new one. Raises InvalidInput."""
+    return None if key is None else check_text("idempotency_key", key, KEY_CHARACTERS_MAX, printable=True)
 
 
 def card_number_in(text: str, *, product: bool = False) -> bool:
@@ -64,14 +80,22 @@ def shown(value: object) -> object:
     """`value` as an error may show it: digits hidden if they look like a card number."""
     if isinstance(value, int) and value.bit_length() > INTEGER_SHOWN_BITS_MAX:
         return f"an integer of {value.bit_length()} bits"
-    return _hide(value) if isinstance(value, str) else _hide(repr(value)) if card_number_in(repr(value)) else value
+    if isinstance(value, str):
+        return hide_card_numbers(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer in it has more digits than Python will print
+        return f"a {type(value).__name__}"
+    return hide_card_numbers(text) if card_number_in(text) else value
 
 
-def _hide(text: str) -> str:
+def hide_card_numbers(text: str, *, product: bool = False) -> str:
+    """The text with their digits, but the last four, hidden; ids of ours are left, and with `product` bar codes."""
+
     def hidden(match: re.Match[str]) -> str:
-        return f"[card number ending in {match[0][-4:]}]" if _is_card_number(match[0], product=False) else match[0]
+        return f"[card number ending in {match[0][-4:]}]" if _is_card_number(match[0], product=product) else match[0]
 
-    return _DIGITS.sub(hidden, text)
+    return "".join(part if _ID.fullmatch(part) else _DIGITS.sub(hidden, part) for part in _ID.split(text))
 
 
 def _is_card_number(found: str, *, product: bool) -> bool:

@@ -5,21 +5,22 @@ import os
 import sys
 from argparse import Namespace
 from contextlib import AbstractAsyncContextManager
+from urllib.parse import urlsplit
 
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.actors.providers.simulated import SimulatedPayments
 from sagamore.app import Sagamore
 from sagamore.cli.parser import UsageError
-from sagamore.engine.errors import InvalidInput
+from sagamore.engine.errors import InvalidInput, SagamoreError
 
 
 def open_shop(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
     """Not yet entered. Raises UsageError, InvalidInput."""
-    if args.app and args.payments:
+    if args.app is not None and args.payments is not None:
         raise UsageError("give --payments or --app, not both: an app brings its own payments")
-    if args.app:
+    if args.app is not None:
         return _host_composition(args)
-    return Sagamore.open(args.dir, payments=_provider(args.payments))
+    return Sagamore.open(args.dir, payments=None if args.payments is None else provider_named(args.payments))
 
 
 def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
@@ -29,22 +30,32 @@ def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # where the host's code is, as for `python -m`
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as error:
-        raise InvalidInput("--app", args.app, f"name a module and a function in it: {error}") from error
-    opened = factory(args.dir)
+        opened = getattr(importlib.import_module(module_name), factory_name)(args.dir)
+    except SagamoreError:
+        raise
+    except Exception as error:  # it is the host's code: anything may come
+        raise InvalidInput(
+            "--app", args.app, f"name a module and a function in it that opens DIR: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(opened, AbstractAsyncContextManager):
         raise InvalidInput("--app", args.app, "the factory must return Sagamore.open(…), not entered")
     return opened
 
 
-def _provider(name: str | None) -> PaymentProvider | None:
-    if name is None:
-        return None
+def provider_named(name: str) -> PaymentProvider:
+    """What `--payments` names. Raises InvalidInput."""
     if name == "simulated":
         return SimulatedPayments()
-    if name.startswith(("http://", "https://")):
+    if _is_url(name):
         from sagamore.actors.providers.http_payments import HttpPayments
 
         return HttpPayments(name)
     raise InvalidInput("--payments", name, "simulated, or a payment twin's http://127.0.0.1:PORT")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # a port that is none, a bracket that does not close
+        return False

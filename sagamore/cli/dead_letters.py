@@ -1,13 +1,14 @@
 """`sagamore dead-letters`: list, show, replay, discard."""
 
 from argparse import Namespace
-from typing import Any
+from typing import Any, get_args
 
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_by, add_list, add_owner, command, group
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
 from sagamore.cli.session import session
+from sagamore.doors.dead_letters import LetterStatus
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, UnknownLetter
 from sagamore.engine.message import Codec
 from sagamore.operation import Operation
@@ -25,7 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """The command and its own."""
     commands = group(subparsers, "dead-letters", "list, show, replay, discard what was given up on")
     listing = command(commands, "list", "letters of one status, newest first")
-    listing.add_argument("--status", default="WAITING", choices=("WAITING", "REPLAYED", "DISCARDED"))
+    listing.add_argument("--status", default="WAITING", choices=get_args(LetterStatus))
     add_list(listing)
     listing.set_defaults(run=lambda args: run(_list(args)))
     showing = command(commands, "show", "one letter with all its attempts")
@@ -45,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def _list(args: Namespace) -> int:
     async with files_of(args.dir) as files:
         found = await read_list(
-            files, DEAD_LETTERS, _decode, args.limit, args.before, field="status", value=args.status
+            files, DEAD_LETTERS, _decode, args.limit, args.before, prefix="dl_", field="status", value=args.status
         )
     show_list([LetterView.of(letter) for letter in found], COLUMNS, args.json)
     return 0

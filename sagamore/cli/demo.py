@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from sagamore.cli.output import say
-from sagamore.cli.parser import Subparsers
+from sagamore.cli.parser import Subparsers, path
 from sagamore.cli.run import run
 from sagamore.demo.run import Demo
 from sagamore.demo.screen import Plain, Screen, Silence
@@ -29,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
     about = "the main job, to watch: orders, a SIGKILL in the middle, and the books held against the provider's"
     parser = subparsers.add_parser("demo", help=about, description=about)
     parser.add_argument(
-        "--dir", type=Path, metavar="DIR", help="an empty or new directory; by default a temporary one, which is kept"
+        "--dir", type=path, metavar="DIR", help="an empty or new directory; by default a temporary one, which is kept"
     )
     parser.add_argument(
         "--seconds", type=_seconds, default=SECONDS, metavar="S",

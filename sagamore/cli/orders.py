@@ -70,9 +70,9 @@ def add_parser(subparsers: Subparsers) -> None:
 def _add_reading(commands: Subparsers) -> None:
     listing = command(commands, "list", "orders, newest first")
     chosen = listing.add_mutually_exclusive_group()
-    chosen.add_argument("--user", default="", help="only this user's")
-    chosen.add_argument("--status", default="", choices=get_args(Status), help="only these")
-    chosen.add_argument("--reference", default="", help="only those with this order number")
+    chosen.add_argument("--user", help="only this user's")
+    chosen.add_argument("--status", choices=get_args(Status), help="only these")
+    chosen.add_argument("--reference", help="only those with this order number")
     add_list(listing)
     listing.set_defaults(run=lambda args: run(_list(args)))
     showing = command(commands, "show", "one order")
@@ -82,7 +82,7 @@ def _add_reading(commands: Subparsers) -> None:
 
 async def _list(args: Namespace) -> int:
     wanted = (("user_id", args.user), ("status", args.status), ("reference", args.reference))
-    field, value = next(((field, value) for field, value in wanted if value), ("", ""))
+    field, value = next(((field, value) for field, value in wanted if value is not None), ("", ""))
     async with files_of(args.dir) as files:
         found = await read_list(
             files, "orders", _decode, args.limit, args.before, prefix="ord_", field=field, value=value
@@ -96,7 +96,9 @@ async def _show(args: Namespace) -> int:
         if is_id(args.order, "ord"):
             order = await read_entity(files, "orders", args.order, _decode)
         else:
-            newest = await read_list(files, "orders", _decode, 1, "", field="reference", value=args.order)
+            newest = await read_list(
+                files, "orders", _decode, 1, "", prefix="ord_", field="reference", value=args.order
+            )
             order = newest[0] if newest else None
     if order is None:
         raise UnknownOrder(args.order)

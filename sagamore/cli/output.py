@@ -9,17 +9,25 @@ from datetime import datetime
 
 import msgspec
 
+from sagamore.actors.orders.text import hide_card_numbers
 from sagamore.views import MoneyView
+
+COMPLAINT_CHARACTERS_MAX = 1_000  # two paths and what to do about them
 
 
 def say(line: str = "") -> None:
-    """A line."""
-    print(line.encode(errors="backslashreplace").decode())
+    """A line; what the terminal's encoding does not have is shown as an escape."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, errors="backslashreplace").decode(encoding))
 
 
 def complain(message: str) -> None:
-    """A line on standard error, however many the message has."""
-    print(f"sagamore: {printable(message)}", file=sys.stderr)
+    """A line on standard error, however many the message has. An argument in it may be long, or a card number."""
+    line = hide_card_numbers(printable(message), product=True)
+    if len(line) > COMPLAINT_CHARACTERS_MAX:
+        half = COMPLAINT_CHARACTERS_MAX // 2
+        line = f"{line[:half]}… ({len(line)} characters) …{line[-half:]}"
+    print(f"sagamore: {line}", file=sys.stderr)
 
 
 def show(view: msgspec.Struct, as_json: bool) -> None:

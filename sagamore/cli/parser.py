@@ -36,7 +36,7 @@ def command(subparsers: Subparsers, name: str, about: str, *, json: bool = True)
     """A parser for a command on a directory; with `--json` if it prints facts."""
     parser = subparsers.add_parser(name, help=about, description=about)
     parser.add_argument(
-        "--dir", type=Path, default=Path(os.environ.get("SAGAMORE_DIR") or "shop"), metavar="DIR",
+        "--dir", type=path, default=Path(os.environ.get("SAGAMORE_DIR") or "shop"), metavar="DIR",
         help="the data directory; by default $SAGAMORE_DIR, else ./shop",
     )  # fmt: skip
     if json:
@@ -109,6 +109,16 @@ def whole(field: str, text: str) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 18 and len(text) - len(digits) <= 1):
         raise InvalidInput(field, text, "a whole number")
     return int(text)
+
+
+def path(text: str) -> Path:
+    """A path that the file system can be asked for, for argparse."""
+    try:
+        if "\0" not in os.fsdecode(os.fsencode(text)):
+            return Path(text)
+    except UnicodeEncodeError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no path")
 
 
 def quantity(text: str) -> int:

@@ -1,9 +1,10 @@
 """`sagamore payments`: list, resolve."""
 
 from argparse import Namespace
-from typing import Any
+from typing import Any, get_args
 
-from sagamore.actors.orders.payment import Payment
+from sagamore.actors.orders.messages import Resolution
+from sagamore.actors.orders.payment import Attention, Payment
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_by, add_list, add_owner, command, group
 from sagamore.cli.reading import files_of, read_list
@@ -13,8 +14,6 @@ from sagamore.engine.message import Codec
 from sagamore.operations import ResolvePayment
 from sagamore.views import PaymentView
 
-ATTENTION = ("UNKNOWN", "PARKED", "STUCK")
-OUTCOMES = ("captured", "authorised", "refused", "voided", "refunded")
 COLUMNS = {
     "order_id": "ORDER", "id": "PAYMENT", "state": "STATE", "amount": "AMOUNT", "captured": "CAPTURED",
     "refunded": "REFUNDED", "parked": "PARKED", "refusal": "REFUSAL",
@@ -27,13 +26,17 @@ def add_parser(subparsers: Subparsers) -> None:
     commands = group(subparsers, "payments", "list, resolve")
     listing = command(commands, "list", "payments, those of the newest orders first")
     listing.add_argument(
-        "--attention", default="", choices=ATTENTION, metavar="WHY", help=f"only these: {', '.join(ATTENTION)}"
+        "--attention",
+        default="",
+        choices=get_args(Attention),
+        metavar="WHY",
+        help=f"only these: {', '.join(get_args(Attention))}",
     )
     add_list(listing)
     listing.set_defaults(run=lambda args: run(_list(args)))
     resolve = command(commands, "resolve", "say what the provider's records show of a parked or STUCK payment")
     resolve.add_argument("order", metavar="ORDER")
-    resolve.add_argument("--outcome", required=True, choices=OUTCOMES)
+    resolve.add_argument("--outcome", required=True, choices=get_args(Resolution))
     resolve.add_argument("--reference", required=True, help="the provider's own number for it")
     resolve.add_argument("--amount", default="", help="as 12.50; by default all that was asked for")
     add_by(resolve)

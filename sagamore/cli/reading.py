@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sagamore.doors.page import PAGE_ROWS_MAX, read_page
+from sagamore.actors.orders.text import check_text
+from sagamore.doors.page import ENTITY_KEY_CHARACTERS_MAX, PAGE_ROWS_MAX, decode_entity, read_page
 from sagamore.files import Files
 from sagamore.storage import reader
 from sagamore.views import AlertView
@@ -24,19 +25,20 @@ async def files_of(directory: Path) -> AsyncIterator[Files]:
 
 
 async def read_entity(files: Files, kind: str, key: str, decode: Callable[[bytes], T]) -> T | None:
-    """One entity; None if there is none."""
+    """One entity; None if there is none. Raises InvalidInput, EntityDamaged."""
+    check_text("id", key, ENTITY_KEY_CHARACTERS_MAX, product=True)
     for each in files.of(kind):
         state = await each.state(key)
         if state is not None:
-            return decode(state)
+            return decode_entity(decode, key, state, each.path.name)
     return None
 
 
 async def read_list(
     files: Files, kind: str, decode: Callable[[bytes], T], limit: int, before: str,
-    *, prefix: str = "", field: str = "", value: str = "",
+    *, prefix: str, field: str = "", value: str = "",
 ) -> list[T]:  # fmt: skip
-    """So many, newest first, after the one whose key is `before`."""
+    """So many, newest first, after the one whose key is `before`. Raises InvalidInput, EntityDamaged."""
     found: list[T] = []
     while len(found) < limit:
         page = await read_page(

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.actors.orders.settings import OrderSettings
-from sagamore.actors.providers.http_payments import HttpPayments
-from sagamore.actors.providers.simulated import SimulatedPayments
 from sagamore.app import Sagamore
+from sagamore.cli.compose import provider_named
 from sagamore.cli.output import printable, say
-from sagamore.cli.parser import Subparsers
+from sagamore.cli.parser import Subparsers, path
 from sagamore.cli.run import run
 from sagamore.replay import Plan, Player, Report, make_plan, read_rows
 from sagamore.replay.progress import show_progress
@@ -33,9 +31,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """The command."""
     about = "real order history in the Online Retail columns, played through a shop"
     parser = subparsers.add_parser("replay", help=about, description=about)
-    parser.add_argument("file", type=Path, metavar="FILE.csv", help="InvoiceNo, StockCode, … as in doi:10.24432/C5BW33")
+    parser.add_argument("file", type=path, metavar="FILE.csv", help="InvoiceNo, StockCode, … as in doi:10.24432/C5BW33")
     parser.add_argument(
-        "--dir", type=Path, metavar="DIR", help="the data directory; by default one that is thrown away"
+        "--dir", type=path, metavar="DIR", help="the data directory; by default one that is thrown away"
     )
     parser.add_argument(
         "--stock-share", type=_share, default=1.0, metavar="SHARE",
@@ -72,7 +70,7 @@ def _directory(named: Path | None) -> Iterator[Path]:
 
 
 async def _replay(args: Namespace, plan: Plan, directory: Path) -> Report:
-    async with Sagamore.open(directory, SETTINGS, payments=_provider(args.payments)) as shop:
+    async with Sagamore.open(directory, SETTINGS, payments=provider_named(args.payments)) as shop:
         player = Player(shop, plan)
         await player.stock(args.stock_share, args.repeat)
         showing = asyncio.create_task(show_progress(player.report, sys.stderr)) if sys.stderr.isatty() else None
@@ -83,10 +81,6 @@ async def _replay(args: Namespace, plan: Plan, directory: Path) -> Report:
                 showing.cancel()
                 await asyncio.gather(showing, return_exceptions=True)
         return player.report
-
-
-def _provider(name: str) -> PaymentProvider:
-    return SimulatedPayments() if name == "simulated" else HttpPayments(name)
 
 
 def _number(text: str, least: float, most: float) -> float:

@@ -1,13 +1,12 @@
 """`sagamore stock`: show, receive, set, adjust, import."""
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
 from sagamore.cli.output import show, show_list
-from sagamore.cli.parser import Parser, Subparsers, add_by, add_key, add_list, add_owner, command, group, quantity
+from sagamore.cli.parser import Parser, Subparsers, add_by, add_key, add_list, add_owner, command, group, path, quantity
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
 from sagamore.cli.session import session
@@ -39,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
     adjust.add_argument("quantity", type=quantity, metavar="±QTY")
     adjust.set_defaults(run=_adjust)
     importing = command(commands, "import", "receive the rows of a CSV file: product,quantity")
-    importing.add_argument("file", type=Path, metavar="FILE.csv")
+    importing.add_argument("file", type=path, metavar="FILE.csv")
     importing.add_argument("--reason", default="import")
     importing.add_argument("--key", default="", help="names the delivery; by default made from the file's content")
     add_by(importing)

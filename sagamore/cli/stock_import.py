@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from sagamore.actors.orders.text import KEY_CHARACTERS_MAX, check_text
 from sagamore.cli.output import complain, say, show
 from sagamore.cli.parser import whole
 from sagamore.cli.run import run
@@ -22,6 +23,7 @@ from sagamore.cli.session import RemoteError, Session, session
 from sagamore.engine.errors import InvalidInput, Overloaded, SagamoreError
 from sagamore.operations import ReceiveStock
 
+LINE_CHARACTERS_MAX = 12  # `/` and a line's number
 IN_FLIGHT_MAX = 16  # rows share a commit; each is a connection where another process runs the shop
 OVERLOADED_TRIES_MAX = 100
 OVERLOADED_WAIT_S = 0.2
@@ -41,7 +43,11 @@ class Imported(msgspec.Struct, rename="camel"):
 
 
 def import_stock(args: Namespace) -> int:
-    """Exit status 0: all are taken; 1: some were refused; 2: some cannot be taken as they are."""
+    """Exit status 0: all are taken; 1: some were refused; 2: some cannot be taken as they are. Raises InvalidInput for
+    what would refuse every row."""
+    check_text("--key", args.key, KEY_CHARACTERS_MAX - LINE_CHARACTERS_MAX, optional=True, printable=True)
+    check_text("reason", args.reason)
+    check_text("by", args.by, optional=True)
     imported = Imported(args.key or _digest(args.file))
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         run(_take_all(args, _rows(file), imported))

@@ -5,6 +5,7 @@ from argparse import Namespace
 
 import msgspec
 
+from sagamore.actors.orders.text import check_text
 from sagamore.cli.output import printable, say
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of, read_entity
@@ -16,6 +17,7 @@ from sagamore.files import Files
 from sagamore.storage.reader import PAGE_ROWS_MAX
 from sagamore.story import read_story
 
+ID_CHARACTERS_MAX = 1_000  # an entity of a host's own actor may have a longer key than ours
 _decode_letter = Codec((DeadLetter,)).decode
 HOLDERS = {"pay_": ("payments",), "ref_": ("payments", "orders")}  # who writes such ids into what it keeps of an order
 
@@ -35,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def _trace(args: Namespace) -> int:
     async with files_of(args.dir) as files:
-        story = await _story_of(files, args.id)
+        story = await _story_of(files, check_text("id", args.id, ID_CHARACTERS_MAX, product=True))
         lines = [line async for line in read_story(files, story)]
     if not lines:
         raise NothingToTrace(f"nothing is known here of {args.id!r}; name an order, payment, refund or dead letter")
@@ -50,7 +52,7 @@ async def _story_of(files: Files, wanted: str) -> str:
         letter = await read_entity(files, DEAD_LETTERS, wanted, _decode_letter)
         return wanted if letter is None else letter.correlation
     for kind in HOLDERS.get(wanted[:4], ()):
-        order = await _order_with(files, kind, f'"{wanted}"'.encode(errors="replace"))
+        order = await _order_with(files, kind, f'"{wanted}"'.encode())
         if order:
             return order
     return wanted

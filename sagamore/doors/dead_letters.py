@@ -1,7 +1,8 @@
 """`shop.dead_letters`: what was given up on, for a person to work through."""
 
-from typing import Literal
+from typing import Literal, get_args
 
+from sagamore.actors.orders.checks import check_choice
 from sagamore.actors.orders.text import check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, DiscardLetter, ReplayLetter, UnknownLetter
@@ -10,6 +11,7 @@ from sagamore.engine.runtime.engine import Engine
 from sagamore.files import Files
 
 _codec = Codec((DeadLetter,))
+LetterStatus = Literal["WAITING", "REPLAYED", "DISCARDED"]
 
 
 class DeadLetters:
@@ -18,18 +20,19 @@ class DeadLetters:
     def __init__(self, engine: Engine, files: Files) -> None:
         self._engine, self._files = engine, files
 
-    async def list(
-        self, *, status: Literal["WAITING", "REPLAYED", "DISCARDED"] = "WAITING", limit: int = 50, cursor: str = ""
-    ) -> Page[DeadLetter]:
+    async def list(self, *, status: LetterStatus = "WAITING", limit: int = 50, cursor: str = "") -> Page[DeadLetter]:
         """Letters of one status, newest first."""
-        readers = self._files.of(DEAD_LETTERS)
-        return await read_page(readers, _codec.decode, field="status", value=status, limit=limit, cursor=cursor)
+        check_choice("status", status, get_args(LetterStatus))
+        return await read_page(
+            self._files.of(DEAD_LETTERS), _codec.decode, prefix="dl_", field="status", value=status, limit=limit,
+            cursor=cursor,
+        )  # fmt: skip
 
     async def show(self, letter: str) -> DeadLetter:
         """One letter with all its attempts. Raises UnknownLetter."""
         found = await self._engine.read(DEAD_LETTERS, check_text("letter", letter))
         if not isinstance(found, DeadLetter):
-            raise UnknownLetter(f"there is no dead letter {letter}; list them to see which there are")
+            raise UnknownLetter(f"there is no dead letter {letter!r}; list them to see which there are")
         return found
 
     async def replay(self, letter: str, *, by: str) -> DeadLetter:

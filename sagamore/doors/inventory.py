@@ -1,17 +1,16 @@
 """`shop.inventory`: what there is of each product. Every change is a row of the stock ledger, with its reason."""
 
+from sagamore.actors.orders.checks import QUANTITY_MAX, check_quantity, check_whole
 from sagamore.actors.orders.messages import AdjustStock, ReceiveStock, SetStock
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
-from sagamore.actors.orders.text import check_key, check_text, shown
+from sagamore.actors.orders.text import check_key, check_text
 from sagamore.doors.page import Page, read_page
-from sagamore.engine.errors import InvalidInput
-from sagamore.engine.message import Codec, Message
+from sagamore.engine.message import INTEGER_MAX, Codec, Message
 from sagamore.engine.runtime.engine import Engine
 from sagamore.files import Files
 
 _codec = Codec((Stock,))
-QUANTITY_MAX = 10**9  # of one movement: more is a typing error
 
 
 class Inventory:
@@ -25,7 +24,7 @@ class Inventory:
     ) -> Stock:
         """A delivery of `quantity` (1 to 10^9). Raises InvalidInput."""
         check_text("product_id", product_id, product=True)
-        _check_quantity("quantity", quantity, 1)
+        check_quantity("quantity", quantity)
         return await self._ask(ReceiveStock(product_id, quantity, _reason(reason), _by(by)), idempotency_key)
 
     async def adjust(
@@ -33,7 +32,7 @@ class Inventory:
     ) -> Stock:
         """A correction, signed. Raises InvalidInput, StockUnknown, StockCommitted."""
         check_text("product_id", product_id, product=True)
-        _check_quantity("quantity", quantity, -QUANTITY_MAX)
+        check_whole("quantity", quantity, -QUANTITY_MAX, QUANTITY_MAX)
         return await self._ask(AdjustStock(product_id, quantity, _reason(reason), _by(by)), idempotency_key)
 
     async def set(
@@ -43,8 +42,8 @@ class Inventory:
         """A count of the shelf; `expected` is the on_hand it corrects. Raises InvalidInput, StockUnknown,
         StockCommitted, StockChanged."""
         check_text("product_id", product_id, product=True)
-        _check_quantity("on_hand", on_hand, 0)
-        _check_quantity("expected", expected, 0)
+        check_whole("on_hand", on_hand, 0, QUANTITY_MAX)
+        check_whole("expected", expected, 0, INTEGER_MAX)
         return await self._ask(SetStock(product_id, on_hand, expected, _reason(reason), _by(by)), idempotency_key)
 
     async def get(self, product_id: str) -> Stock:
@@ -60,9 +59,7 @@ class Inventory:
         return await read_page(readers, _codec.decode, prefix=stock_key(""), limit=limit, cursor=cursor)
 
     async def _ask(self, message: Message, key: str | None) -> Stock:
-        answer = await self._engine.ask(
-            "inventory", message, key=None if key is None else check_key(key), scope="inventory"
-        )
+        answer = await self._engine.ask("inventory", message, key=check_key(key), scope="inventory")
         assert isinstance(answer, Stock)
         return answer
 
@@ -73,8 +70,3 @@ def _reason(reason: str) -> str:
 
 def _by(by: str) -> str:
     return check_text("by", by, optional=True)
-
-
-def _check_quantity(field: str, quantity: object, least: int) -> None:
-    if not isinstance(quantity, int) or isinstance(quantity, bool) or not least <= quantity <= QUANTITY_MAX:
-        raise InvalidInput(field, shown(quantity), f"a whole number, {least} to {QUANTITY_MAX}")

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec.structs import replace
 
 from sagamore.actors.orders.aftersales import cancel_order, pay_order, refund_order, return_order, ship_order
+from sagamore.actors.orders.checks import check_choice, check_flag, check_span
 from sagamore.actors.orders.door import Charge, Line, place_order
 from sagamore.actors.orders.errors import OutOfStock, UnknownOrder, UnknownProduct
 from sagamore.actors.orders.messages import DeliverOrder, OrderLine, Shortage
@@ -59,7 +60,8 @@ class Orders:
         check_stock: refuse what visibly is not there; the reservation alone decides
         Raises InvalidInput, UnknownProduct, OutOfStock, PayByPassed, KeyReused, Overloaded, OutcomeUnknown.
         """
-        order_id = self._engine.mint("ord", "orders", SCOPE, _checked(idempotency_key))
+        check_flag("check_stock", check_stock)
+        order_id = self._engine.mint("ord", "orders", SCOPE, check_key(idempotency_key))
         message = place_order(
             order_id, user_id=user_id, lines=lines, charges=charges, amount=amount, payment_method=payment_method,
             reference=reference, metadata=metadata, pay_by=pay_by, placed_at=placed_at,
@@ -87,7 +89,7 @@ class Orders:
         """Give part of the money back; the goods stay. The refund's status follows in `order.refunds`.
         Raises IllegalTransition if it is more than is left."""
         message = refund_order(await self.get(order_id), amount, reason)
-        answer = await self._engine.ask("orders", message, key=_checked(idempotency_key), scope=SCOPE)
+        answer = await self._engine.ask("orders", message, key=check_key(idempotency_key), scope=SCOPE)
         assert isinstance(answer, Refund)
         return answer
 
@@ -118,8 +120,11 @@ class Orders:
         return found
 
     async def wait(self, order_id: str, *, settled: bool = False, timeout: timedelta) -> Order:
-        """The order once it is no longer PENDING, or with `settled` once nothing of it is under way any more. Raises
-        UnknownOrder, TimeoutError."""
+        """The order once it is no longer PENDING, or with `settled` once nothing of it is under way any more. `timeout`
+        is at most 365 days. Raises UnknownOrder, TimeoutError."""
+        check_text("order_id", order_id)
+        check_flag("settled", settled)
+        check_span("timeout", timeout)
 
         def reached(state: State | None) -> bool:
             return not isinstance(state, Order) or (
@@ -134,7 +139,7 @@ class Orders:
     async def changes(self, order_id: str) -> AsyncIterator[Order]:
         """The order now, then each of its committed changes, live; a slow reader skips to the newest. Raises
         UnknownOrder."""
-        with self._engine.watch("orders", order_id) as watcher:
+        with self._engine.watch("orders", check_text("order_id", order_id)) as watcher:
             order = await self.get(order_id)
             yield order
             while True:
@@ -148,7 +153,8 @@ class Orders:
         cursor: str = "",
     ) -> Page[Order]:  # fmt: skip
         """Orders, newest first: all, or those of one user, status or reference."""
-        wanted = {name: value for name, value in _filters(user_id, status, reference) if value}
+        check_choice("status", status, get_args(Status), optional=True)
+        wanted = {name: value for name, value in _filters(user_id, status, reference) if value != ""}
         if len(wanted) > 1:
             raise InvalidInput("filters", sorted(wanted), "one of user_id, status and reference at a time")
         field, value = next(iter(wanted.items()), ("", ""))
@@ -159,20 +165,20 @@ class Orders:
 
     async def by_reference(self, reference: str) -> Order:
         """The newest order with the host's own number. Raises UnknownOrder."""
-        page = await self.list(reference=reference, limit=1)
+        page = await self.list(reference=check_text("reference", reference), limit=1)
         if not page.items:
             raise UnknownOrder(reference)
         return page.items[0]
 
     def story(self, order_id: str) -> AsyncIterator[StoryLine]:
         """Everything that happened to the order, in causal order, over all actors, attempts and restarts."""
-        return read_story(self._files, order_id)
+        return read_story(self._files, check_text("order_id", order_id))
 
     # --- helpers ---
 
     async def _ask(self, message: ClientMessage, key: str | None) -> Order:
         check_text("order_id", message.order_id)
-        answer = await self._engine.ask("orders", message, key=_checked(key), scope=SCOPE)
+        answer = await self._engine.ask("orders", message, key=check_key(key), scope=SCOPE)
         return await self.get(answer.order_id) if isinstance(answer, OrderRef) else _order(answer)
 
     async def _check_products(self, lines: Iterable[OrderLine], *, check_stock: bool) -> None:
@@ -192,10 +198,6 @@ class Orders:
 
 def _filters(user_id: str, status: str, reference: str) -> tuple[tuple[str, str], ...]:
     return (("user_id", user_id), ("status", status), ("reference", reference))
-
-
-def _checked(key: str | None) -> str | None:
-    return None if key is None else check_key(key)
 
 
 def _order(answer: object) -> Order:

@@ -21,7 +21,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from sagamore.actors.orders.door import QUANTITY_MAX, Charge, Line, place_order
+from sagamore.actors.orders.checks import QUANTITY_MAX
+from sagamore.actors.orders.door import Charge, Line, place_order
 from sagamore.actors.orders.money import Money
 from sagamore.engine.errors import InvalidInput
 from sagamore.replay.report import ChargeTotal, FileReport

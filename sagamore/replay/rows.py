@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sagamore.actors.orders.door import QUANTITY_MAX
+from sagamore.actors.orders.checks import QUANTITY_MAX
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.text import check_text
 from sagamore.engine.errors import InvalidInput
@@ -29,6 +29,7 @@ DATES = (
     "%Y-%m-%d %H:%M:%S",
     "%m/%d/%Y %H:%M",
 )  # the second is that of the other copies of this data set in circulation
+AMOUNT_MAX = 10**12  # pence of one row: ten billion pounds; whatever a file adds up stays within 63 bits
 INVOICE_CHARACTERS_MAX = 40  # leaves room for `/PASS` in a reference
 _PRODUCT = re.compile(r"[0-9]{5}[A-Z]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,12}")
@@ -108,12 +109,14 @@ def read_rows(file: Iterable[str]) -> Iterator[AnyRow]:
 
 
 def _row(line: int, cell: dict[str, str], prices: dict[str, Money]) -> Row:
-    invoice = check_text("InvoiceNo", cell["InvoiceNo"].upper(), INVOICE_CHARACTERS_MAX)
+    invoice = check_text("InvoiceNo", cell["InvoiceNo"].upper(), INVOICE_CHARACTERS_MAX, printable=True)
     code = check_text("StockCode", cell["StockCode"].upper(), INVOICE_CHARACTERS_MAX, product=True)
     customer = check_text("CustomerID", cell["CustomerID"].removesuffix(".0"), optional=True)
     row = Row(
         line, invoice, code, _quantity(cell["Quantity"]), _at(cell["InvoiceDate"]), _price(cell, prices), customer
     )
+    if abs(row.amount) > AMOUNT_MAX:
+        raise InvalidInput("UnitPrice", cell["UnitPrice"], f"times Quantity at most {AMOUNT_MAX:,} pence either way")
     if row.is_product and row.price.minor < 0:
         raise InvalidInput("UnitPrice", cell["UnitPrice"], "0 or more for a product")
     if row.cancels and row.quantity > 0:

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -24,10 +25,10 @@ from sagamore.twin.twin import AUTHORISATION_TTL_S, KEY_TTL_S, Twin
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until told to stop; `argv` without the program's name."""
-    parser = argparse.ArgumentParser("sagamore twin", description="A strict card provider on loopback, for tests.")
+    parser = _Parser("sagamore twin", description="A strict card provider on loopback, for tests.")
     parser.add_argument("--dir", type=Path, required=True, help="where its journal is; made if need be")
     parser.add_argument("--host", type=_loopback, default=LOOPBACK)
-    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--port", type=_port, default=0, help="0: any free port")
     parser.add_argument(
         "--faults", type=_faults, default=FaultSettings(), metavar="JSON", help="as PUT /v1/faults takes"
     )
@@ -60,6 +61,18 @@ async def _run(arguments: argparse.Namespace) -> None:
             await stop.wait()
     finally:
         twin.close()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Refuse in one line."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to 65535")
+    return int(text)
 
 
 def _loopback(host: str) -> str:

@@ -51,6 +51,15 @@ def test_broken_rows_are_named_by_line_and_can_be_corrected_under_the_same_key(
     assert stock == {"MUG": 10, "TEA": 7, "HAT": 1, "CUP": 2, "BAD": 1, "BAG": 3, "POT": 4}
 
 
+@pytest.mark.parametrize("words", [("--key", "k" * 250), ("--key", "a\tb"), ("--reason", ""), ("--by", "b" * 256)])
+def test_what_would_refuse_every_row_is_said_once_before_a_directory_is_made(
+    command: Command, shop_dir: Path, delivery: Path, words: tuple[str, str]
+) -> None:
+    done = command("stock", "import", str(delivery), *words)
+    assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+    assert not shop_dir.exists()
+
+
 def test_another_row_under_a_key_that_was_taken_is_refused(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "delivery.csv"
     file.write_text("MUG,10\n")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PLACE, Command
+from tests.cli.conftest import PLACE, Command, finish, process
 
 JSON = "--json"
 
@@ -96,6 +96,15 @@ def test_what_steers_a_terminal_is_shown_as_an_escape(stocked: Command) -> None:
     stocked("orders", "place", *PLACE, "--reference", "\x1b[2J", "--payments", "simulated")
     listed = stocked("orders", "list").out
     assert "\x1b" not in listed and r"\x1b[2J" in listed
+
+
+def test_what_the_terminals_encoding_does_not_have_is_shown_as_an_escape(
+    stocked: Command, placed: str, shop_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = finish(process(shop_dir, "trace", placed))
+    assert (done.status, done.err) == (0, "")
+    assert r"NEW \u2192 PAYING" in done.out
 
 
 def test_a_trace_tells_the_story_by_the_id_of_the_order_its_payment_or_its_refund(

@@ -44,10 +44,10 @@ def test_what_is_right_becomes_a_message() -> None:
         (refund_order, (order, gbp("1"), "x" * 501), "reason"),
         (refund_order, (order, gbp("1"), CARD), "reason"),
         (ship_order, (ORDER, "a\0"), "tracking"),
-        (return_order, (order, {}), "quantities"),
-        (return_order, (order, [(MUG, 1)]), "quantities"),
-        (return_order, (order, {MUG: 0}), "quantity of 0"),
-        (return_order, (order, {CARD: 1}), "product_id"),
+        (return_order, (order, {}), "goods"),
+        (return_order, (order, [(MUG, 1)]), "goods"),
+        (return_order, (order, {MUG: 0}), f"goods[{MUG!r}]"),
+        (return_order, (order, {CARD: 1}), "goods key"),
     ],
 )
 def test_what_is_wrong_is_refused_by_field(call: Any, arguments: tuple[Any, ...], field: str) -> None:

@@ -103,6 +103,14 @@ def test_one_wrong_digit_makes_it_no_card_number(number: int, at: int) -> None:
     assert not card_number_in("".join(map(str, wrong)))
 
 
+def test_an_id_of_ours_is_shown_whatever_its_digits_look_like() -> None:
+    order = "ord_" + "4242424242424242".rjust(32, "a")
+    assert not card_number_in(order)
+    assert shown(order) == order
+    assert shown(order + "4242424242424242") == order + "[card number ending in 4242]"
+
+
 def test_a_number_too_long_to_print_is_shown_by_its_size() -> None:
     assert shown(10**5000) == "an integer of 16610 bits"
+    assert shown([10**5000]) == "a list"
     assert shown([4242424242424242]) == "[[card number ending in 4242]]"

@@ -111,6 +111,9 @@ def test_a_discount_is_money_back_on_the_newest_order_and_without_one_it_is_name
         (row("1", "", 1), "StockCode is ''; text that is not empty"),
         (row("1", "85123A", 1, customer="4111111111111111"), "a card number must never be stored"),
         (row("1", "85123A", 1).replace("2010-12-01", "2010-13-01"), "InvoiceDate is '2010-13-01 08:26:00'; a time"),
+        (row("1", "85123A", 10**9, "92233720368547758.07"), "times Quantity at most 1,000,000,000,000 pence"),
+        (row("1", "POST", 10**9, "92233720368547758.07"), "times Quantity at most 1,000,000,000,000 pence"),
+        (row("C1", "D", -(10**9), "92233720368547758.07"), "times Quantity at most 1,000,000,000,000 pence"),
         ("1,85123A,6", "row is '3 cells'; 8, as in the first line"),
         ("1,\0,A,6,2010-12-01 08:26:00,1,1,UK", "U+0000"),
     ],
@@ -125,8 +128,9 @@ def test_a_broken_row_is_named_with_its_line_and_its_invoice_left_out(line: str,
     assert plan.steps[0].invoice == "2"
 
 
-def test_a_row_of_no_known_invoice_leaves_nothing_out() -> None:
-    plan = plan_of(row("", "85123A", 1), row("1", "71053", 1))
+@pytest.mark.parametrize("invoice", ["", '"1\t2"', "\ufeff1", "k" * 41])
+def test_a_row_of_no_known_invoice_leaves_nothing_out(invoice: str) -> None:
+    plan = plan_of(row(invoice, "85123A", 1), row("1", "71053", 1))
     assert (plan.file.broken.count, plan.file.left_out.count, len(plan.steps)) == (1, 0, 1)
 
 
