@@ -25,7 +25,6 @@ from sagamore.actors.orders.payment_steps import (
     begin_capture,
     begin_charge,
     begin_read,
-    begin_refund,
     begin_void,
     park,
     report,
@@ -202,13 +201,14 @@ def y18_exhausted(payment: Payment, news: News[EffectOutcome], turn: Turn) -> Pa
 
 
 def y19_retry(payment: Payment, _: AnyNews, turn: Turn) -> Payment:
+    """What was refused is tried anew. What was exhausted has a dead letter of its own: replayed, the engine tries it
+    under the same key as long as that lives, which a new effect would not know."""
+    if payment.parked is not None:
+        turn.note(f"refund {payment.parked.refund_id} has no known outcome; replay its own dead letter, or resolve it")
+        return payment
     if payment.authorisation_open:
         return begin_void(payment, turn)
-    refund = payment.refund(payment.parked.refund_id) if payment.parked else None
-    if refund is None or payment.parked is None:
-        return replace(payment, state="CAPTURED")  # ADVANCE begins a new refund
-    turn.settle(payment.parked.id)
-    return begin_refund(replace(payment, state="REFUNDING", parked=None, unknown=False), refund, turn)
+    return replace(payment, state="CAPTURED")  # ADVANCE begins a new refund
 
 
 def y19_too_late(payment: Payment, _: AnyNews, __: Turn) -> Payment:
