@@ -1,21 +1,25 @@
 """What text may come in: bounded, storable, and never a card number.
 
-A card number is 13 to 19 digits, perhaps with a space or dash between two of them, that start as the card networks'
-numbers do and whose last digit is the Luhn check of the others. Both conditions, because the check alone would refuse
-every tenth order number. A product's bar code (GTIN, 13 or 14 digits with a check digit of its own) is no card number.
+A card number is 13 to 19 digits, perhaps in groups with a space or dash between two of them, that start as the card
+networks' numbers do and whose last digit is the Luhn check of the others. Both conditions, because the check alone
+would refuse every tenth order number. Other groups may stand beside it: people paste it with its expiry date. A
+product's bar code (GTIN, 13 or 14 digits with a check digit of its own) is no card number.
 
 Whatever is refused here is shown in the error with its digits hidden, so that no log keeps a card number.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sagamore.engine.errors import InvalidInput
 
 TEXT_CHARACTERS_MAX = 255  # an id, a token or a reference: what the strictest providers and stores take
 KEY_CHARACTERS_MAX = 255  # an idempotency key
 INTEGER_SHOWN_BITS_MAX = 256  # Python refuses to print an integer of 4,300 digits
-_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \u00a0-]?[0-9]){12,18}(?![0-9])")
+CARD_DIGITS_MAX = 19
+_ENOUGH = re.compile(r"[0-9](?:[ \u00a0-]?[0-9]){12}")  # without so many digits there is nothing to look for
+_GROUPS = re.compile(r"[0-9]+(?:[ \u00a0-][0-9]+)*")
+_GROUP = re.compile(r"[0-9]+")
 _ID = re.compile(r"_[0-9a-f]{32}")  # of ours: its digits are no card number, whatever they look like
 _NETWORK = re.compile(
     r"4[0-9]{12}(?:[0-9]{3}|[0-9]{6})?"  # Visa
@@ -31,15 +35,15 @@ def check_text(
     field: str, value: object, most: int = TEXT_CHARACTERS_MAX, *, optional: bool = False, product: bool = False
 ) -> str:
     """The text itself. Raises InvalidInput if it is no text, empty (unless `optional`), longer than `most`
-    characters,    not storable (U+0000, a lone surrogate) or holds a card number; `product` allows a bar code."""
+    characters, not storable (U+0000, a lone surrogate) or holds a card number; `product` allows a bar code."""
     if not isinstance(value, str):
         raise InvalidInput(field, shown(value), "text")
+    if len(value) > most:
+        raise InvalidInput(field, shown(value[:most]), f"at most {most} characters, not {len(value)}")
     if card_number_in(value, product=product):
         raise InvalidInput(field, shown(value), "a card number must never be stored: pass the provider's token instead")
     if not value and not optional:
         raise InvalidInput(field, value, "text that is not empty")
-    if len(value) > most:
-        raise InvalidInput(field, value, f"at most {most} characters, not {len(value)}")
     if "\0" in value:
         raise InvalidInput(field, value, "text without U+0000, at which SQLite cuts it")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
@@ -54,7 +58,7 @@ def check_key(key: object) -> str:
 
 def card_number_in(text: str, *, product: bool = False) -> bool:
     """Whether some digits of `text` look like a card number."""
-    return any(_is_card_number(match[0], product=product) for match in _DIGITS.finditer(_ID.sub("_", text)))
+    return any(_card_numbers(_ID.sub("_", text), product=product))
 
 
 def shown(value: object) -> object:
@@ -65,14 +69,32 @@ def shown(value: object) -> object:
 
 
 def _hide(text: str) -> str:
-    def hidden(match: re.Match[str]) -> str:
-        return f"[card number ending in {match[0][-4:]}]" if _is_card_number(match[0], product=False) else match[0]
+    hidden, end = "", 0
+    for start, stop in _card_numbers(text, product=False):
+        hidden += f"{text[end:start]}[card number ending in {text[stop - 4 : stop]}]"
+        end = stop
+    return hidden + text[end:]
 
-    return _DIGITS.sub(hidden, text)
+
+def _card_numbers(text: str, *, product: bool) -> Iterator[tuple[int, int]]:
+    """Where they begin and end: whole groups of digits, from the left, as long as can be."""
+    for run in _GROUPS.finditer(text) if _ENOUGH.search(text) else ():
+        groups = [group.span() for group in _GROUP.finditer(text, *run.span())]
+        begins_after = 0
+        for n, (start, _) in enumerate(groups):
+            digits, end = "", 0
+            for first, last in groups[n : n + CARD_DIGITS_MAX]:
+                digits += text[first:last]
+                if len(digits) > CARD_DIGITS_MAX:
+                    break
+                if _is_card_number(digits, product=product):
+                    end = last
+            if end and start >= begins_after:
+                yield start, end
+                begins_after = end
 
 
-def _is_card_number(found: str, *, product: bool) -> bool:
-    digits = re.sub("[^0-9]", "", found)
+def _is_card_number(digits: str, *, product: bool) -> bool:
     if not _NETWORK.fullmatch(digits) or (product and _is_bar_code(digits)):
         return False
     return _check_sum(digits, lambda digit: digit * 2 - 9 if digit > 4 else digit * 2) % 10 == 0
