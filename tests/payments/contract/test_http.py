@@ -114,17 +114,28 @@ async def test_no_connection_is_not_reached(bench: TwinBench) -> None:
         await provider.close()
 
 
-async def test_a_connection_that_breaks_is_unknown() -> None:
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.close()
+@pytest.mark.parametrize(
+    ("body", "retry_after_ms"),
+    [
+        (b'{"code":"throttled","retry_after_ms":700}', 700),
+        (b'{"code":"throttled","retry_after_ms":-5}', 1_000),
+        (b'{"code":"throttled","retry_after_ms":99999999999}', 3_600_000),
+        (b"<html>Too Many Requests</html>", 1_000),
+    ],
+)
+def test_throttled_is_throttled_whatever_the_body_and_never_for_ever(body: bytes, retry_after_ms: int) -> None:
+    assert outcome_of(429, body, WirePayment, "") == Throttled(retry_after_ms)
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    provider = HttpPayments(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    assert isinstance(await provider.charge(charge(), "key_1"), Unknown)
-    await provider.close()
-    server.close()
-    await server.wait_closed()
+
+async def test_an_id_of_the_provider_cannot_lead_elsewhere(bench: TwinBench) -> None:
+    answer = await bench.provider.read(ReadRequest("ord_1", 1, "../payments?reference=ord_1"))
+    assert answered(answer, Declined).code == "not_found"
+
+
+def test_an_error_is_shown_in_short() -> None:
+    for body in (b"x" * 10_000, b'{"code":"%s"}' % (b"c" * 10_000)):
+        outcome = outcome_of(500, body, WirePayment, "")
+        assert isinstance(outcome, Unknown) and len(outcome.reason) < 1_000
 
 
 def test_an_answer_that_cannot_be_read_is_unknown() -> None:
