@@ -55,6 +55,10 @@ def _all_undone(order: Order, message: Any, turn: Turn) -> bool:
     return order.snapshot.state == "CLOSED" and released.issuperset(plan_of(order, turn))
 
 
+def _news_discarded(order: Order, _: Any, __: Turn) -> bool:
+    return order.news_discarded
+
+
 def _nothing_shipped(order: Order, _: Any, __: Turn) -> bool:
     return order.fulfilment == "UNFULFILLED"
 
@@ -100,6 +104,8 @@ GUARDS: dict[str, Guard] = {
     "not lapsed": _not(_lapsed),
     "all undone": _all_undone,
     "more to undo": _not(_all_undone),
+    "news discarded": _news_discarded,
+    "no news discarded": _not(_news_discarded),
     "nothing shipped": _nothing_shipped,
     "on the way": _on_the_way,
     "at most what is left": _at_most_what_is_left,
@@ -116,4 +122,5 @@ ALTERNATIVES: tuple[tuple[str, str], ...] = (
     ("payment ACTION_REQUIRED", "payment not ACTION_REQUIRED"),
     ("lapsed", "not lapsed"),
     ("all undone", "more to undo"),
+    ("news discarded", "no news discarded"),
 )

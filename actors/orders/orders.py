@@ -102,8 +102,8 @@ class OrdersActor(
         return after
 
     def given_up(self, order: Order | None, message: OrderMessage, turn: Turn) -> Order | None:
-        """What an order waited for was discarded: it stands still, with an alert, until a person cancels it, or if it
-        was being cancelled, until its payment or stock is resolved."""
+        """What an order waited for was discarded: it stands still, with an alert, until a person cancels it; once more,
+        if it was being cancelled."""
         if order is None or order.state in ("CONFIRMED", "CANCELLED") or isinstance(message, ClientMessage):
             return order
         if _is_old(order, message):

@@ -18,8 +18,8 @@ def early(run: Run) -> Run:
     return run
 
 
-def give_back_all(run: Run) -> Run:
-    run.refund(AMOUNT)
+def give_back(run: Run, amount: int = AMOUNT) -> Run:
+    run.refund(amount)
     return run
 
 
@@ -46,7 +46,7 @@ ILLEGAL: dict[str, tuple[Any, Any, str, list[str]]] = {
     ),
     "Refund nothing": (lambda: at("CONFIRMED"), lambda r: r.refund(0), "Refund", ["Cancel", "Refund", "Ship"]),
     "Refund where nothing is left": (
-        lambda: give_back_all(at("CONFIRMED")), lambda r: r.refund(1), "Refund", ["Cancel", "Ship"],
+        lambda: give_back(at("CONFIRMED")), lambda r: r.refund(1), "Refund", ["Cancel", "Ship"],
     ),
     "Return before Ship": (
         lambda: at("CONFIRMED"), lambda r: r.send_back(MUG, 1), "Return", ["Cancel", "Refund", "Ship"],
@@ -62,6 +62,10 @@ ILLEGAL: dict[str, tuple[Any, Any, str, list[str]]] = {
     ),
     "Return for more than was paid": (
         lambda: shipped(at("CONFIRMED")), lambda r: r.send_back(MUG, 1, AMOUNT + 1), "Return",
+        ["Refund", "Deliver", "Return"],
+    ),
+    "Return for more than is left": (
+        lambda: shipped(give_back(at("CONFIRMED"), 500)), lambda r: r.send_back(MUG, 1, AMOUNT - 499), "Return",
         ["Refund", "Deliver", "Return"],
     ),
     **{
