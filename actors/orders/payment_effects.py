@@ -26,6 +26,8 @@ from sagamore.actors.orders.payment_provider import (
 from sagamore.engine.effect import Call, Declined, Outcome, Succeeded, Unknown
 
 NAME = "payments"
+ANSWER_CHARACTERS_MAX = 16_384  # what a payment keeps of it goes into its state, its reports and its alerts
+SHOWN_CHARACTERS_MAX = 200  # of an answer nobody understood
 MOVES_AMOUNT = frozenset({"captured", "authorised", "refunded", "refund_pending"})
 
 _charge = msgspec.json.Decoder(ChargeRequest).decode
@@ -76,8 +78,8 @@ class PaymentEffects:
         if isinstance(found, Declined):
             return Unknown(f"the look-up was declined: {found.answer}")
         operation = _operation(call)
-        if isinstance(found, Succeeded) and operation != "read":
-            if ending(operation, decode_answer(found.answer).status) is None:
+        if isinstance(found, Succeeded):
+            if operation != "read" and ending(operation, decode_answer(found.answer).status) is None:
                 return None  # the payment is there, and what was asked has not happened to it
             return _checked(call, request, found)
         return found
@@ -123,10 +125,12 @@ def _checked(call: Call, request: PaymentRequest, outcome: Outcome) -> Outcome:
     """The outcome, or Unknown in its place if its answer must not be believed."""
     if not isinstance(outcome, ANSWERED):
         return outcome
+    if len(outcome.answer) > ANSWER_CHARACTERS_MAX:
+        return Unknown(f"an answer of {len(outcome.answer)} characters, more than {ANSWER_CHARACTERS_MAX}")
     try:
         answer = decode_answer(outcome.answer)
     except msgspec.MsgspecError as error:
-        return Unknown(f"the provider's answer cannot be read ({error}): {outcome.answer}")
+        return Unknown(f"the provider's answer cannot be read ({error}): {outcome.answer[:SHOWN_CHARACTERS_MAX]}")
     if isinstance(outcome, Succeeded) and call.operation != "read" and ending(_operation(call), answer.status) is None:
         return Unknown(f"{answer.status} is no answer to {call.operation}")
     asked: int = getattr(request, "amount", answer.amount)

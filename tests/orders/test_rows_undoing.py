@@ -27,6 +27,12 @@ def stuck(run: Run) -> Run:
     return run
 
 
+def refund_refused(run: Run) -> Run:
+    run.refund(700)
+    run.refunded(run.order.refunds[-1].id, 700, "REFUSED")
+    return run
+
+
 def discarded(run: Run) -> Run:
     run.undo_abandoned()
     return run
@@ -39,6 +45,8 @@ CASES = [
     Case("B13", lambda: at("RESERVING", "reserve_first"), lambda r: r.cancel(), REQUESTED, "CANCELLING", [0],
          note="RESERVING first"),
     Case("B13", lambda: at("CONFIRMED"), lambda r: r.cancel(), REQUESTED, "CANCELLING", note="CONFIRMED"),
+    Case("B13", lambda: refund_refused(at("CONFIRMED")), lambda r: r.cancel(), REQUESTED, "CANCELLING",
+         cleared=["order_refund_refused"], note="all is given back, a refund that was refused too"),
     Case("B16", lambda: at("CANCELLING"), lambda r: r.report("CLOSED"), [], "CANCELLING", note="CLOSED first"),
     Case("B16", lambda: released(at("CANCELLING")), lambda r: r.report("CLOSED"), [], "CANCELLED", note="CLOSED last"),
     Case("B16", lambda: at("CANCELLING"), lambda r: r.released(), [], "CANCELLING", note="released first"),

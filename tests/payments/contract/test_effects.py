@@ -56,6 +56,13 @@ async def test_an_answer_that_cannot_be_read_is_unknown(text: str) -> None:
     assert isinstance(await told(Declined(text), CHARGE), Unknown)
 
 
+async def test_an_answer_too_long_to_be_kept_is_unknown_and_told_of_in_short() -> None:
+    long = succeeded(PaymentAnswer("captured", AMOUNT, message="x" * 20_000))
+    for says in (long, Declined(long.answer), Succeeded("x" * 2_000)):
+        outcome = await told(says, CHARGE)
+        assert isinstance(outcome, Unknown) and len(outcome.reason) < 1_000
+
+
 @pytest.mark.parametrize(
     ("of", "status"), [(CHARGE, "refunded"), (VOID, "authorised"), (VOID, "pending"), (REFUND, "captured")]
 )
