@@ -33,6 +33,7 @@ from sagamore.actors.orders.messages import (
 )
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, OrderRef, OrderState, Refund, Settlement, Status, fold_report
+from sagamore.actors.orders.payment import REFUNDS_MAX
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.soundness import check_tables, parts
 from sagamore.actors.orders.tables import SAGAS, Saga
@@ -182,6 +183,8 @@ def _drafted(message: PlaceOrder, saga: Saga, settings: OrderSettings, turn: Tur
 
 def _why_not(order: Order, message: ClientMessage) -> str:
     if isinstance(message, RefundOrder | ReturnOrder) and order.state == "CONFIRMED":
+        if len(order.refunds) >= REFUNDS_MAX:
+            return f"{REFUNDS_MAX} refunds were asked for, and more cannot be"
         left = Money.of_minor(order.refundable, order.currency)
         return f"{left} of it can still be refunded, {sum(order.out.values())} pieces can still be returned"
     return order.fulfilment if order.shipped_at_ms else ""

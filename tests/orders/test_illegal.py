@@ -4,9 +4,12 @@ comes late. Nothing changes."""
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sagamore.actors.orders.errors import IllegalTransition, PayByPassed, UnknownOrder
 from sagamore.actors.orders.messages import PaymentReport, StockReserved
+from sagamore.actors.orders.order import Refund
+from sagamore.actors.orders.payment import REFUNDS_MAX
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.testing import NOON_MS
 from tests.orders.kit import AMOUNT, MUG, ORDER, Run, at
@@ -94,6 +97,17 @@ def test_illegal_transitions_name_the_state_and_what_is_allowed(
     assert (refused.value.state, refused.value.action, list(refused.value.allowed)) == (before.state, action, allowed)
     assert before.state in str(refused.value)
     assert run.order is before
+
+
+def test_the_number_of_refunds_of_an_order_is_bounded_and_those_that_were_refused_count() -> None:
+    run = shipped(at("CONFIRMED"))
+    asked = tuple(Refund(f"ref_{n}", 1, "", "REFUSED") for n in range(REFUNDS_MAX))
+    run.state = replace(run.order, refunds=asked)
+
+    for action in (lambda: run.refund(1), lambda: run.send_back(MUG, 1, 1)):
+        with pytest.raises(IllegalTransition, match="1000 refunds were asked for, and more cannot be"):
+            action()
+    run.send_back(MUG, 1)  # goods may come back without money
 
 
 def test_an_action_on_no_order_names_the_id() -> None:
