@@ -209,6 +209,12 @@ class PaymentEvent(Message, tag="payments.event", version=1):
     """Whose attempt it is about; 0: the provider does not say, and its own id must tell."""
 
 
+class HeardUpTo(Message, tag="payment_events.heard_up_to", version=1):
+    """All events of the provider up to that place in its list have been taken."""
+
+    place: ProviderText
+
+
 # --- payments to orders ---
 
 

@@ -34,7 +34,7 @@ from sagamore.actors.providers.http_answers import (
 )
 from sagamore.engine.effect import NotReached, Outcome, Unknown
 from sagamore.engine.errors import InvalidInput
-from sagamore.engine.policy import DAY_MS, MINUTE_MS
+from sagamore.engine.policy import DAY_MS, MINUTE_MS, SECOND_MS
 
 PAYMENTS = "/v1/payments"
 CONNECTIONS_MAX = 256  # the engine keeps fewer calls in flight
@@ -44,14 +44,23 @@ JSON = {"Content-Type": "application/json"}
 
 class HttpPayments:
     """`base_url` as http://127.0.0.1:8080. For one event loop. A look-up that finds nothing is not believed before
-    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`.
+    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`; it is asked for its
+    events every `events_every_ms`, 0 for never.
 
     Raises InvalidInput for a URL without http:// or https://."""
 
-    def __init__(self, base_url: str, *, settle_ms: int = 2 * MINUTE_MS, key_ttl_ms: int = DAY_MS) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        settle_ms: int = 2 * MINUTE_MS,
+        key_ttl_ms: int = DAY_MS,
+        events_every_ms: int = 10 * SECOND_MS,
+    ) -> None:
         self.capabilities = PaymentCapabilities(
-            takes_key=True, key_ttl_ms=key_ttl_ms, look_up=True, settle_ms=settle_ms, authorises=True
-        )
+            takes_key=True, key_ttl_ms=key_ttl_ms, look_up=True, settle_ms=settle_ms, authorises=True,
+            events_every_ms=events_every_ms,
+        )  # fmt: skip
         if not base_url.startswith(("http://", "https://")):
             raise InvalidInput("base_url", base_url, "a URL that begins with http:// or https:// would be right")
         self.base_url = base_url.rstrip("/")
@@ -109,17 +118,16 @@ class HttpPayments:
             return Unknown(f"the provider has {len(found)} of {request.refund_id or request.reference}")
         return succeeded(found[0].answer(self.base_url)) if found else None
 
-    async def events(self, after: int = 0) -> tuple[tuple[PaymentEvent, ...], int]:
-        """What happened unasked after event number `after`, and the number to ask with next. Raises ConnectionError if
-        the provider does not say."""
-        reply = await self._send("GET", "/v1/events", query={"after": str(after)})
+    async def events(self, after: str) -> tuple[tuple[PaymentEvent, ...], str]:
+        """What happened unasked after the event of that number. Raises ConnectionError if the provider does not say."""
+        reply = await self._send("GET", "/v1/events", query={"after": after or "0"})
         if not isinstance(reply, tuple):
             raise ConnectionError(reply.reason)
         status, body = reply
         if status != 200:
             raise ConnectionError(f"{self.base_url} answers {status}")
         answer = msgspec.json.decode(body, type=WireEvents)
-        return tuple(event.message() for event in answer.events), answer.last
+        return tuple(event.message() for event in answer.events), str(answer.last)
 
     async def close(self) -> None:
         """Close the connections."""

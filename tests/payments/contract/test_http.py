@@ -158,23 +158,23 @@ async def test_the_client_uses_one_session_and_lets_go_of_it(bench: TwinBench) -
 
 
 async def test_late_news_becomes_events_for_the_payments_actor(bench: TwinBench) -> None:
-    assert await bench.provider.events() == ((), 0)
+    assert await bench.provider.events("") == ((), "0")
     provider_id = answered(await bench.provider.charge(charge(method="pm_action"), "key_1")).provider_id
     await bench.decide("ord_1", "refused")
     await bench.decide("ord_1", "paid", late=True)
-    events, last = await bench.provider.events()
+    events, last = await bench.provider.events("")
     assert events == (
         PaymentEvent("ord_1", "evt_1", "refused", 1250, "", provider_id, 1),
         PaymentEvent("ord_1", "evt_2", "captured", 1250, "", provider_id, 1),
     )
-    assert (last, await bench.provider.events(last)) == (2, ((), 2))
+    assert (last, await bench.provider.events(last)) == ("2", ((), "2"))
 
 
 async def test_a_refund_that_fails_later_becomes_an_event_and_is_not_found_as_refunded(bench: TwinBench) -> None:
     await bench.faults(refund_fails_later=1.0, refund_fails_after_ms=0)
     provider_id = answered(await bench.provider.charge(charge(), "key_1")).provider_id
     assert answered(await bench.provider.refund(refund(provider_id, 400), "key_2")).status == "refund_pending"
-    events, _ = await bench.provider.events()
+    events, _ = await bench.provider.events("")
     assert events == (PaymentEvent("ord_1", "evt_1", "refund_failed", 400, "ref_1", provider_id, 1),)
     found = answered(await bench.provider.look_up(ReadRequest("ord_1", 1, provider_id, "ref_1")))
     assert (found.status, found.code) == ("refused", "refund_failed")
