@@ -171,7 +171,8 @@ def _money_pushed(payment: Payment, news: News[PaymentEvent], ours: bool) -> Hea
     if ours and (payment.effect or payment.parked or payment.state == "AUTHORISED"):
         return payment, None
     if ours and news.event == "authorised" and payment.state == "REFUSED":
-        return replace(payment, authorisation_open=True), None  # perhaps old: closing voids it to be sure
+        known = payment.provider_id or provider_id
+        return replace(payment, authorisation_open=True, provider_id=known), None  # perhaps old: voided to be sure
     raise Unlisted("payment", payment.order_id, payment.state, f"{news.event} {provider_id}")
 
 

@@ -63,6 +63,21 @@ class Teller(SimulatedPayments):
                 await self.at_the_end.acquire()
 
 
+class Letters:
+    """Hears of dead letters."""
+
+    def __init__(self) -> None:
+        self.ids: asyncio.Queue[str] = asyncio.Queue()
+
+    def alerted(self, alert: Alert) -> None:
+        if alert.name == "dead_letter":
+            self.ids.put_nowait(alert.subject)
+
+    async def first(self) -> str:
+        async with asyncio.timeout(20):
+            return await self.ids.get()
+
+
 def event(n: int, kind: Any = "refused", order_id: str = ORDER, **fields: Any) -> PaymentEvent:
     return PaymentEvent(order_id, f"evt_{n}", kind, 700, **fields)
 
@@ -113,14 +128,14 @@ async def test_a_refund_that_fails_days_later_is_stuck_and_its_letter_gives_the_
     tmp_path: Path, twin: str
 ) -> None:
     await ask("PUT", f"{twin}/v1/faults", {"refund_fails_later": 1.0, "refund_fails_after_ms": 100})
-    async with Sagamore.open(tmp_path / "shop", AT_ONCE, payments=HttpPayments(twin, events_every_ms=5)) as shop:
+    provider, letters = HttpPayments(twin, events_every_ms=5), Letters()
+    async with Sagamore.open(tmp_path / "shop", AT_ONCE, payments=provider, on_alert=letters.alerted) as shop:
         order = await place(shop)
         await reach(shop, order.id, lambda order: order.status == "CONFIRMED")
         await shop.orders.cancel(order.id)
         await reach(shop, order.id, lambda order: order.settlement == "STUCK")
         await ask("PUT", f"{twin}/v1/faults", {})
-        (letter,) = (await shop.dead_letters.list(status="WAITING")).items
-        await shop.dead_letters.replay(letter.id, by="ann")
+        await shop.dead_letters.replay(await letters.first(), by="ann")
         await reach(shop, order.id, lambda order: order.settlement == "SETTLED")
     assert (await ask("GET", f"{twin}/v1/ledger"))["totals"]["GBP"]["net"] == 0
 
@@ -149,20 +164,14 @@ async def test_a_long_list_is_read_to_its_end_without_waiting(tmp_path: Path) ->
 async def test_what_cannot_be_taken_keeps_no_other_event_waiting_and_money_becomes_a_dead_letter(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    buried = asyncio.Event()
-
-    def alerted(alert: Alert) -> None:
-        if alert.name == "dead_letter":
-            buried.set()
-
+    letters = Letters()
     teller = Teller(
         event(1, provider_id="p" * 300), event(2, "captured", "sub_of_somebody_else"),
         event(3, "captured", provider_id="px"), failures=2,
     )  # fmt: skip
-    async with Sagamore.open(tmp_path / "shop", payments=teller, on_alert=alerted) as shop:
+    async with Sagamore.open(tmp_path / "shop", payments=teller, on_alert=letters.alerted) as shop:
         await teller.heard()
-        async with asyncio.timeout(20):
-            await buried.wait()
+        await letters.first()
         (letter,) = (await shop.dead_letters.list(status="WAITING")).items
     assert (letter.message_type, letter.correlation) == ("payments.event/1", ORDER)
     assert [record.message for record in caplog.records if "cannot be taken" in record.message]

@@ -267,10 +267,12 @@ def test_y23_the_memory_of_events_is_bounded() -> None:
     assert len(payment.events_seen) == EVENTS_REMEMBERED_MAX
 
 
-def test_y23_an_authorisation_told_of_after_a_refusal_is_voided_when_the_payment_closes() -> None:
-    result = take(paid("REFUSED"), event("authorised"))
+@pytest.mark.parametrize("known", ["px_1", ""])
+def test_y23_an_authorisation_told_of_after_a_refusal_is_voided_when_the_payment_closes(known: str) -> None:
+    result = take(paid("REFUSED", provider_id=known), replace(event("authorised"), attempt=1))
     assert (result.state.state, result.intentions) == ("REFUSED", ())
-    assert started(take(result.state, CLOSE)) == ["void"]
+    closing = take(result.state, CLOSE)
+    assert (started(closing), request_of(closing)["provider_id"]) == (["void"], "px_1")
 
 
 @pytest.mark.parametrize("payment", [None, paid("REFUSED"), paid("CAPTURED"), refunding(), paid("STUCK", closing=True)])
