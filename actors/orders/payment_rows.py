@@ -45,6 +45,8 @@ def y1_start(payment: Payment, news: News[StartPayment], turn: Turn) -> Payment:
         payment, attempt=message.attempt, amount=message.amount, currency=message.currency, provider_id="", polls=0,
         authorisation_open=False, refusal="", lapsed=False, capture_before_ms=0,
     )  # fmt: skip
+    if not payment.amount:  # providers take no charge of nothing, and need not hear of it
+        return replace(payment, state="CAPTURED")
     return begin_charge(payment, message, turn)
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
 import pytest
 
+from sagamore import Charge, Line, Money, Sagamore
 from sagamore.actors.orders.messages import PaymentEvent
 from sagamore.actors.orders.payment_provider import ReadRequest, VoidRequest
 from sagamore.actors.providers.http_answers import WirePayment, outcome_of
@@ -183,3 +185,17 @@ async def test_a_refund_that_fails_later_becomes_an_event_and_is_not_found_as_re
 async def test_an_authorisation_says_when_it_lapses(bench: TwinBench) -> None:
     answer = answered(await bench.provider.authorise(charge(), "key_1"))
     assert answer.capture_before_ms > 1_700_000_000_000
+
+
+async def test_an_order_that_costs_nothing_is_confirmed_by_a_provider_that_takes_no_charge_of_nothing(
+    bench: TwinBench, tmp_path: Path
+) -> None:
+    async with Sagamore.open(tmp_path / "shop", payments=HttpPayments(bench.url)) as shop:
+        await shop.inventory.receive("MUG", 10, reason="delivery")
+        free = [Line("MUG", 1, Money("5", "GBP"))], [Charge("discount", Money("-5", "GBP"))]
+        order = await shop.orders.place(user_id="ann", lines=free[0], charges=free[1], payment_method="pm_card")
+        order = await shop.orders.wait(order.id, timeout=timedelta(seconds=20))
+        assert (order.status, order.payment) == ("CONFIRMED", "PAID")
+        await shop.orders.cancel(order.id)
+        assert (await shop.orders.wait(order.id, settled=True, timeout=timedelta(seconds=20))).settlement == "SETTLED"
+    assert (await bench.ask("GET", "/v1/ledger"))["totals"] == {}
