@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payment_effects import PaymentEffects
+from sagamore.actors.orders.payment_events import PaymentEventsActor
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.providers.absent import AbsentPayments
@@ -25,6 +26,7 @@ from sagamore.engine.ports import Clock
 from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.engine import Alert, Engine
 from sagamore.engine.system_actor import SYSTEM
+from sagamore.listening import listening
 from sagamore.settings import Settings
 from sagamore.shop import Shop
 from sagamore.storage.directory import Directory
@@ -58,7 +60,10 @@ class Sagamore(Shop):
         settings, clock = settings or Settings(), clock or SystemClock()
         provider = payments or AbsentPayments()
         orders = settings.orders if provider.capabilities.authorises else replace(settings.orders, capture="at_once")
-        composed: tuple[Actor[Any, Any], ...] = (OrdersActor(orders), PaymentsActor(), InventoryActor(), *actors)
+        events = (PaymentEventsActor(),) if provider.capabilities.events_every_ms else ()
+        composed: tuple[Actor[Any, Any], ...] = (
+            OrdersActor(orders), PaymentsActor(), InventoryActor(), *events, *actors,
+        )  # fmt: skip
         counts = _partition_counts(Path(path), composed, settings.partitions)
         directory = Directory.open(path, counts, now_ms=clock.now_ms())
         try:
@@ -70,7 +75,7 @@ class Sagamore(Shop):
             try:
                 shop = cls(engine, directory.path)
                 try:
-                    async with serving(shop):
+                    async with serving(shop), listening(engine, provider):
                         yield shop
                 finally:
                     await shop.files.close()

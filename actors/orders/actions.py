@@ -182,10 +182,21 @@ def _remember_deadline(order: Order, _: Any, __: Turn) -> Order:
 # --- cancelling ---
 
 
-def _cancel(order: Order, reason: Reason, turn: Turn) -> Order:
+def _undo(order: Order, turn: Turn) -> None:
+    """Both compensations: whoever is done already says so again."""
     turn.send("payments", ClosePayment(order.id))
     for partition, lines in plan_of(order, turn).items():
-        turn.send("inventory", ReleaseStock(order.id, partition, lines), partition=partition)
+        if partition not in order.released:
+            turn.send("inventory", ReleaseStock(order.id, partition, lines), partition=partition)
+
+
+def _undo_again(order: Order, _: Any, turn: Turn) -> Order:
+    _undo(order, turn)
+    return replace(order, news_discarded=False)
+
+
+def _cancel(order: Order, reason: Reason, turn: Turn) -> Order:
+    _undo(order, turn)
     turn.publish(OrderCancelled(order.id, order.user_id, reason))
     clear_refused(order, turn)
     order = _stop_deadline(order, None, turn)
@@ -239,5 +250,6 @@ ACTIONS: dict[str, Action] = {
     "CANCEL(REQUESTED or OPERATOR)": _cancel_as_asked,
     "settled": _settled,
     "reopen": _reopen,
-    "news discarded": _discard_news,
+    "undo again": _undo_again,
+    "note that news was discarded": _discard_news,
 }

@@ -18,7 +18,8 @@ ADVICE = {
     "order_payment_parked": "look the payment up at the provider, then `sagamore payments resolve` it; the order waits",
     "order_news_discarded": "a message that it waits for was discarded; cancel the order, which undoes all of it",
     REFUND_REFUSED: "the customer did not get this money: refund again, or another way, and tell the customer",
-    "order_stuck": "replay its dead letters, or undo by hand at the provider and `sagamore payments resolve` it",
+    "order_stuck": "replay its dead letters (if one was discarded, cancel the order again), or undo by hand at the "
+    "provider and `sagamore payments resolve` it",
     "order_reopened": "money moved after all was settled; it is being given back: check that the order settles again",
 }
 

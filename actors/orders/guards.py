@@ -10,6 +10,7 @@ from typing import Any
 
 from sagamore.actors.orders.messages import RefundOrder, ReturnOrder, StockReleased
 from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.payment import REFUNDS_MAX
 from sagamore.actors.orders.plan import plan_of, summed
 from sagamore.engine.turn import Turn
 
@@ -55,6 +56,10 @@ def _all_undone(order: Order, message: Any, turn: Turn) -> bool:
     return order.snapshot.state == "CLOSED" and released.issuperset(plan_of(order, turn))
 
 
+def _news_discarded(order: Order, _: Any, __: Turn) -> bool:
+    return order.news_discarded
+
+
 def _nothing_shipped(order: Order, _: Any, __: Turn) -> bool:
     return order.fulfilment == "UNFULFILLED"
 
@@ -63,12 +68,16 @@ def _on_the_way(order: Order, _: Any, __: Turn) -> bool:
     return order.fulfilment == "SHIPPED"
 
 
+def _may_refund(order: Order, amount: int) -> bool:
+    return 0 < amount <= order.refundable and len(order.refunds) < REFUNDS_MAX
+
+
 def _at_most_what_is_left(order: Order, message: RefundOrder | None, _: Turn) -> bool:
-    return 0 < (1 if message is None else message.amount) <= order.refundable
+    return _may_refund(order, 1 if message is None else message.amount)
 
 
 def _refunds_at_most_what_is_left(order: Order, message: ReturnOrder | None, _: Turn) -> bool:
-    return 0 <= (0 if message is None else message.amount) <= order.refundable
+    return message is None or not message.amount or _may_refund(order, message.amount)
 
 
 def _at_most_what_is_out(order: Order, message: ReturnOrder | None, _: Turn) -> bool:
@@ -100,6 +109,8 @@ GUARDS: dict[str, Guard] = {
     "not lapsed": _not(_lapsed),
     "all undone": _all_undone,
     "more to undo": _not(_all_undone),
+    "news discarded": _news_discarded,
+    "no news discarded": _not(_news_discarded),
     "nothing shipped": _nothing_shipped,
     "on the way": _on_the_way,
     "at most what is left": _at_most_what_is_left,
@@ -116,4 +127,5 @@ ALTERNATIVES: tuple[tuple[str, str], ...] = (
     ("payment ACTION_REQUIRED", "payment not ACTION_REQUIRED"),
     ("lapsed", "not lapsed"),
     ("all undone", "more to undo"),
+    ("news discarded", "no news discarded"),
 )

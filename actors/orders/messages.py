@@ -4,7 +4,9 @@ Commands are imperative, events past tense. Amounts are integer minor units of t
 Payments and holds are keyed by the order id, so that a message about an order finds them without a look-up.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from sagamore.engine.message import Message, Record
 
@@ -19,6 +21,8 @@ PaymentState = Literal[
     "CHARGING", "ACTION_REQUIRED", "AUTHORISED", "CAPTURING", "CAPTURED", "VOIDING", "REFUNDING", "REFUSED", "STUCK",
     "CLOSED",
 ]  # fmt: skip
+
+ProviderText = Annotated[str, Meta(max_length=255)]  # an id as a provider gives it; the payment keeps it
 
 
 class OrderLine(Record, frozen=True):
@@ -196,14 +200,21 @@ class ResolvePayment(Message, tag="payments.resolve", version=1):
 class PaymentEvent(Message, tag="payments.event", version=1):
     """News from the provider: pushed, or found by polling. Seen before or older than what is known: ignored (Y23)."""
 
-    order_id: str
-    event_id: str
+    order_id: ProviderText
+    event_id: ProviderText
     kind: PushedKind
-    amount: int
-    refund_id: str = ""
-    provider_id: str = ""
+    amount: Annotated[int, Meta(ge=0)]
+    """0: the provider does not say."""
+    refund_id: ProviderText = ""
+    provider_id: ProviderText = ""
     attempt: int = 0
     """Whose attempt it is about; 0: the provider does not say, and its own id must tell."""
+
+
+class HeardUpTo(Message, tag="payment_events.heard_up_to", version=1):
+    """All events of the provider up to that place in its list have been taken."""
+
+    place: ProviderText
 
 
 # --- payments to orders ---

@@ -33,6 +33,7 @@ from sagamore.actors.orders.messages import (
 )
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, OrderRef, OrderState, Refund, Settlement, Status, fold_report
+from sagamore.actors.orders.payment import REFUNDS_MAX
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.soundness import check_tables, parts
 from sagamore.actors.orders.tables import SAGAS, Saga
@@ -102,8 +103,8 @@ class OrdersActor(
         return after
 
     def given_up(self, order: Order | None, message: OrderMessage, turn: Turn) -> Order | None:
-        """What an order waited for was discarded: it stands still, with an alert, until a person cancels it, or if it
-        was being cancelled, until its payment or stock is resolved."""
+        """What an order waited for was discarded: it stands still, with an alert, until a person cancels it; once more,
+        if it was being cancelled."""
         if order is None or order.state in ("CONFIRMED", "CANCELLED") or isinstance(message, ClientMessage):
             return order
         if _is_old(order, message):
@@ -189,6 +190,8 @@ def _drafted(message: PlaceOrder, saga: Saga, settings: OrderSettings, turn: Tur
 
 def _why_not(order: Order, message: ClientMessage) -> str:
     if isinstance(message, RefundOrder | ReturnOrder) and order.state == "CONFIRMED":
+        if len(order.refunds) >= REFUNDS_MAX:
+            return f"{REFUNDS_MAX} refunds were asked for, and more cannot be"
         left = Money.of_minor(order.refundable, order.currency)
         return f"{left} of it can still be refunded, {sum(order.out.values())} pieces can still be returned"
     return order.fulfilment if order.shipped_at_ms else ""

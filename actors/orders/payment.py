@@ -16,7 +16,7 @@ from sagamore.actors.orders.payment_provider import Operation
 from sagamore.engine.message import Record, State
 
 Attention = Literal["UNKNOWN", "PARKED", "STUCK"]
-REFUNDS_MAX = 1_000  # of one payment; each is 100 bytes of a state that is written whole
+REFUNDS_MAX = 1_000  # of one order and its payment; each is 100 bytes of a state that is written whole
 EVENTS_REMEMBERED_MAX = 32  # a provider repeats an event within days, and a payment has a handful
 
 

@@ -5,7 +5,7 @@ believe it: an answer that cannot be read, that does not answer what was asked, 
 was asked for, is unknown: a person looks at it, the books do not swallow it.
 """
 
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 
@@ -26,6 +26,8 @@ from sagamore.actors.orders.payment_provider import (
 from sagamore.engine.effect import Call, Declined, Outcome, Succeeded, Unknown
 
 NAME = "payments"
+ANSWER_CHARACTERS_MAX = 16_384  # what a payment keeps of it goes into its state, its reports and its alerts
+SHOWN_CHARACTERS_MAX = 200  # of an answer nobody understood
 MOVES_AMOUNT = frozenset({"captured", "authorised", "refunded", "refund_pending"})
 
 _charge = msgspec.json.Decoder(ChargeRequest).decode
@@ -76,11 +78,11 @@ class PaymentEffects:
         if isinstance(found, Declined):
             return Unknown(f"the look-up was declined: {found.answer}")
         operation = _operation(call)
-        if isinstance(found, Succeeded) and operation != "read":
-            if ending(operation, decode_answer(found.answer).status) is None:
-                return None  # the payment is there, and what was asked has not happened to it
-            return _checked(call, request, found)
-        return found
+        if found is None or operation == "read" or not isinstance(found, Succeeded):
+            return None if found is None else _checked(call, request, found)
+        if ending(operation, decode_answer(found.answer).status) is None:
+            return None  # the payment is there, and what was asked has not happened to it
+        return _checked(call, request, found)
 
     async def close(self) -> None:
         """Close the host's provider."""
@@ -119,14 +121,18 @@ def _request(call: Call) -> PaymentRequest:
             return _read(call.request)
 
 
-def _checked(call: Call, request: PaymentRequest, outcome: Outcome) -> Outcome:
-    """The outcome, or Unknown in its place if its answer must not be believed."""
+def _checked(call: Call, request: PaymentRequest, outcome: Any) -> Outcome:
+    """What the provider returned, or Unknown in its place if its answer must not be believed."""
+    if not isinstance(outcome, Outcome):
+        return Unknown(f"a {type(outcome).__name__} is no outcome of a call")
     if not isinstance(outcome, ANSWERED):
         return outcome
+    if len(outcome.answer) > ANSWER_CHARACTERS_MAX:
+        return Unknown(f"an answer of {len(outcome.answer)} characters, more than {ANSWER_CHARACTERS_MAX}")
     try:
         answer = decode_answer(outcome.answer)
     except msgspec.MsgspecError as error:
-        return Unknown(f"the provider's answer cannot be read ({error}): {outcome.answer}")
+        return Unknown(f"the provider's answer cannot be read ({error}): {outcome.answer[:SHOWN_CHARACTERS_MAX]}")
     if isinstance(outcome, Succeeded) and call.operation != "read" and ending(_operation(call), answer.status) is None:
         return Unknown(f"{answer.status} is no answer to {call.operation}")
     asked: int = getattr(request, "amount", answer.amount)

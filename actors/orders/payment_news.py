@@ -24,7 +24,7 @@ from sagamore.actors.orders.messages import (
 from sagamore.actors.orders.payment import EVENTS_REMEMBERED_MAX, Payment, PaymentEffect
 from sagamore.actors.orders.payment_errors import CannotResolve, NothingToResolve
 from sagamore.actors.orders.payment_provider import Operation, PaymentAnswer, Status, decode_answer, ending
-from sagamore.actors.orders.payment_steps import schedule_poll
+from sagamore.actors.orders.payment_steps import park, schedule_poll
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.effect import EffectOutcome
 from sagamore.engine.message import Message
@@ -111,7 +111,17 @@ def _reading(payment: Payment, message: EffectOutcome, turn: Turn) -> Heard:
     event = ending("read", answer.status) if answer else None
     if answer is None or event is None:
         return schedule_poll(payment, turn), None
+    if other := _other_amount(payment, answer):
+        return park(replace(payment, effect=PaymentEffect(message.effect, "read")), turn, other), None
     return payment, News(event, message, answer)
+
+
+def _other_amount(payment: Payment, answer: PaymentAnswer) -> str:
+    """What is wrong with the amount taken or promised, or nothing. It does not pay for the order; a payment that is
+    being closed gives back whatever there is."""
+    if payment.closing or answer.status not in ("captured", "authorised") or answer.amount in (0, payment.amount):
+        return ""
+    return f"{answer.amount} {answer.status} where {payment.amount} was asked for"
 
 
 def _unparked(payment: Payment, news: News[Message], turn: Turn) -> Heard:
@@ -131,6 +141,7 @@ def _pushed(payment: Payment, message: PaymentEvent, turn: Turn) -> Heard:
     if payment.parked:
         ended = ending(payment.parked.operation, answer.status)
         if ended and payment.parked.refund_id == message.refund_id and (ours or message.refund_id):
+            _check_amount(payment, answer)
             return _unparked(payment, News(ended, message, answer, payment.parked), turn)
     match message.kind:
         case "captured" | "authorised":
@@ -155,12 +166,20 @@ def _money_pushed(payment: Payment, news: News[PaymentEvent], ours: bool) -> Hea
     if payment.is_confirmed(news.event, provider_id) or payment.is_confirmed("captured", provider_id):
         return payment, None
     if payment.state == "CLOSED" or (payment.waits and ours):
+        _check_amount(payment, news.answer)
         return payment, news
     if ours and (payment.effect or payment.parked or payment.state == "AUTHORISED"):
         return payment, None
     if ours and news.event == "authorised" and payment.state == "REFUSED":
-        return replace(payment, authorisation_open=True), None  # perhaps old: closing voids it to be sure
+        known = payment.provider_id or provider_id
+        return replace(payment, authorisation_open=True, provider_id=known), None  # perhaps old: voided to be sure
     raise Unlisted("payment", payment.order_id, payment.state, f"{news.event} {provider_id}")
+
+
+def _check_amount(payment: Payment, answer: PaymentAnswer) -> None:
+    """Raises Unlisted: a dead letter then; replayed once the order is cancelled, it gives the money back."""
+    if other := _other_amount(payment, answer):
+        raise Unlisted("payment", payment.order_id, payment.state, other)
 
 
 def _resolved(payment: Payment, message: ResolvePayment, turn: Turn) -> Heard:
@@ -176,6 +195,9 @@ def _resolved(payment: Payment, message: ResolvePayment, turn: Turn) -> Heard:
     most = refund.amount if refund else payment.net if operation == "refund" else payment.amount
     if not 0 <= message.amount <= most or (refund and message.amount not in (0, most)):
         raise CannotResolve(message.order_id, "amount", message.amount, f"the {operation} was of {most}")
+    if _other_amount(payment, PaymentAnswer(message.outcome, message.amount)):
+        expected = f"{payment.amount} was asked for: cancel the order first, and what was taken is given back"
+        raise CannotResolve(message.order_id, "amount", message.amount, expected)
     turn.note(f"resolved as {message.outcome} by {message.by}, reference {message.reference}")
     provider_id = payment.provider_id or message.reference
     # Of a capture that was refused the authorisation may still be open: then closing voids it.

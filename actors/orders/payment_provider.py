@@ -12,11 +12,12 @@ Whatever a method raises is unknown too. An answer is the JSON of a `PaymentAnsw
 refund) stands; `succeeded` and `declined` write one. Amounts are integer minor units.
 """
 
+from collections.abc import Sequence
 from typing import Literal, Protocol, assert_never
 
 import msgspec
 
-from sagamore.actors.orders.messages import NextAction
+from sagamore.actors.orders.messages import NextAction, PaymentEvent
 from sagamore.engine.effect import Capabilities, Declined, Outcome, Succeeded
 from sagamore.engine.message import Record, encode
 
@@ -30,6 +31,8 @@ class PaymentCapabilities(Capabilities, frozen=True):
     """The engine's capabilities, and whether an authorisation can be captured later."""
 
     authorises: bool = True
+    events_every_ms: int = 0
+    """How often to ask for its `events`; 0: it has none, or pushes them, and the host hands them to the shop."""
 
 
 class PaymentAnswer(Record, frozen=True, omit_defaults=True):
@@ -141,6 +144,11 @@ class PaymentProvider(Protocol):
     async def look_up(self, request: ReadRequest) -> Outcome | None:
         """Find the payment by `reference`, or the refund by `refund_id`; None if the provider has never heard of it.
         Changes nothing. Called only if `capabilities.look_up`, which promises that what is found is all there is."""
+        ...
+
+    async def events(self, after: str) -> tuple[Sequence[PaymentEvent], str]:
+        """What happened unasked after a place in the provider's list (empty: its beginning), some of it, in its order;
+        and the place of the last. Called only if `capabilities.events_every_ms`."""
         ...
 
     async def close(self) -> None:

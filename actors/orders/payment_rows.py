@@ -25,7 +25,6 @@ from sagamore.actors.orders.payment_steps import (
     begin_capture,
     begin_charge,
     begin_read,
-    begin_refund,
     begin_void,
     park,
     report,
@@ -46,6 +45,8 @@ def y1_start(payment: Payment, news: News[StartPayment], turn: Turn) -> Payment:
         payment, attempt=message.attempt, amount=message.amount, currency=message.currency, provider_id="", polls=0,
         authorisation_open=False, refusal="", lapsed=False, capture_before_ms=0,
     )  # fmt: skip
+    if not payment.amount:  # providers take no charge of nothing, and need not hear of it
+        return replace(payment, state="CAPTURED")
     return begin_charge(payment, message, turn)
 
 
@@ -202,13 +203,14 @@ def y18_exhausted(payment: Payment, news: News[EffectOutcome], turn: Turn) -> Pa
 
 
 def y19_retry(payment: Payment, _: AnyNews, turn: Turn) -> Payment:
+    """What was refused is tried anew. What was exhausted has a dead letter of its own: replayed, the engine tries it
+    under the same key as long as that lives, which a new effect would not know."""
+    if payment.parked is not None:
+        turn.note(f"refund {payment.parked.refund_id} has no known outcome; replay its own dead letter, or resolve it")
+        return payment
     if payment.authorisation_open:
         return begin_void(payment, turn)
-    refund = payment.refund(payment.parked.refund_id) if payment.parked else None
-    if refund is None or payment.parked is None:
-        return replace(payment, state="CAPTURED")  # ADVANCE begins a new refund
-    turn.settle(payment.parked.id)
-    return begin_refund(replace(payment, state="REFUNDING", parked=None, unknown=False), refund, turn)
+    return replace(payment, state="CAPTURED")  # ADVANCE begins a new refund
 
 
 def y19_too_late(payment: Payment, _: AnyNews, __: Turn) -> Payment:

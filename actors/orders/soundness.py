@@ -56,13 +56,14 @@ LATE = {
     "PAYING": ("deadline",),
     "RESERVING": ("deadline", "report REFUSED"),
     "CONFIRMED": ("report CAPTURED", "report unknown", "report parked", "RefundReport"),
-    "CANCELLING": ("StockReserved", "StockRefused", "RefundReport", *REPORTS_OF_AN_UNDO.split(", ")),
+    "CANCELLING": ("Cancel", "StockReserved", "StockRefused", "RefundReport", *REPORTS_OF_AN_UNDO.split(", ")),
     "CANCELLED": (
-        "StockReserved", "StockRefused", "RefundReport", "UndoAbandoned", "report CLOSED",
+        "Cancel", "StockReserved", "StockRefused", "StockReleased", "RefundReport", "UndoAbandoned", "report CLOSED",
         *REPORTS_BUT_CLOSED.split(", "),
     ),
 }  # fmt: skip
-"""What else may come, because messages overtake each other and the world goes on after an end."""
+"""What else may come, because messages overtake each other and the world goes on after an end. Who cancels again gets
+the same answer."""
 CLIENTS = {
     NEW: ("Place",),
     "AWAITING_PAYMENT": ("Pay", "Cancel"),
@@ -70,8 +71,8 @@ CLIENTS = {
     "RESERVING": ("Cancel",),
     "CAPTURING": ("Cancel",),
     "CONFIRMED": ("Cancel", "Refund", "Ship", "Deliver", "Return"),
-    "CANCELLING": ("Cancel",),
-    "CANCELLED": ("Cancel",),
+    "CANCELLING": (),
+    "CANCELLED": (),
 }
 
 

@@ -10,7 +10,8 @@ the state (`order.py`, `alerts.py`), so no row names them. CANCEL(reason) = Clos
 partition that owns a line, asked before or not; stop the deadline; publish OrderCancelled.
 
 Beyond SAGAS.md: B7b (B9 for a deadline that passed before the bank asked for something; the model agrees), F1 to F3
-(its paragraph on fulfilment) and the X rows: news that changes nothing but what is known, which rule 3 calls history.
+(its paragraph on fulfilment) and the X rows: news that changes nothing but what is known, which rule 3 calls history,
+and X7, the way out for an order that is STUCK because a person discarded what it waited for.
 """
 
 import msgspec
@@ -78,7 +79,9 @@ _BOTH = (
     Row("B16", "CANCELLING", "StockReleased", "more to undo", "tick the partition", "CANCELLING"),
     Row("B16", "CANCELLING", "StockReleased", "all undone", "tick the partition; settled", "CANCELLED"),
     Row("B17", "CANCELLING", "report STUCK, report parked", "", "", "CANCELLING"),
-    Row("B18", "CANCELLING, CANCELLED", "StockReserved, StockRefused, Cancel", "", "", SAME),
+    Row("B18", "CANCELLING, CANCELLED", "StockReserved, StockRefused", "", "", SAME),
+    Row("B18", "CANCELLING", "Cancel", "no news discarded", "", SAME),
+    Row("B18", "CANCELLED", "Cancel", "", "", SAME),
     Row("B18", "CANCELLING, CANCELLED", "RefundReport", "", "note the refund", SAME),
     Row("B19", "CANCELLED", REPORTS_BUT_CLOSED, "", "reopen", "CANCELLING"),
     Row("F1",  "CONFIRMED", "Ship", "nothing shipped", "ShipStock; publish OrderShipped", "CONFIRMED"),
@@ -90,8 +93,9 @@ _BOTH = (
     Row("X2",  "CAPTURING", "report AUTHORISED", "", "CapturePayment", "CAPTURING"),
     Row("X3",  "CONFIRMED", "report CAPTURED, report unknown, report parked", "", "", "CONFIRMED"),
     Row("X4",  "CANCELLING", REPORTS_OF_AN_UNDO, "", "", "CANCELLING"),
-    Row("X5",  "CANCELLED", "report CLOSED, UndoAbandoned", "", "", "CANCELLED"),
-    Row("X6",  "CANCELLING", "UndoAbandoned", "", "news discarded", "CANCELLING"),
+    Row("X5",  "CANCELLED", "report CLOSED, StockReleased, UndoAbandoned", "", "", "CANCELLED"),
+    Row("X6",  "CANCELLING", "UndoAbandoned", "", "note that news was discarded", "CANCELLING"),
+    Row("X7",  "CANCELLING", "Cancel", "news discarded", "undo again", "CANCELLING"),
 )
 
 PAY_FIRST = Saga("pay_first", 1, "action_timeout_ms", (

@@ -4,6 +4,9 @@ Every call is put off, which costs no attempt, so the payments that wait on disk
 provider.
 """
 
+from collections.abc import Sequence
+
+from sagamore.actors.orders.messages import PaymentEvent
 from sagamore.actors.orders.payment_provider import (
     CaptureRequest,
     ChargeRequest,
@@ -50,6 +53,10 @@ class AbsentPayments:
     async def look_up(self, request: ReadRequest) -> Outcome | None:
         """Later."""
         return LATER
+
+    async def events(self, after: str) -> tuple[Sequence[PaymentEvent], str]:
+        """None."""
+        return (), after
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -4,7 +4,7 @@
 402                                                     Declined: a definitive no, and how the payment stands
 400 invalid_request                                     Declined: refused at the door, as it always will be
 429                                                     Throttled
-404, 409, 5xx, a key with another request, not JSON     Unknown: it may have happened
+3xx, 404, 409, 5xx, another request's key, not JSON     Unknown: it may have happened
 """
 
 from datetime import datetime
@@ -15,8 +15,10 @@ import msgspec
 from sagamore.actors.orders.messages import NextAction, PaymentEvent
 from sagamore.actors.orders.payment_provider import PaymentAnswer, Status, declined, succeeded
 from sagamore.engine.effect import Outcome, Throttled, Unknown
+from sagamore.engine.policy import HOUR_MS
 
 RETRY_AFTER_DEFAULT_MS = 1_000  # where the provider does not say
+RETRY_AFTER_MAX_MS = HOUR_MS  # all calls to the provider wait so long
 SHOWN_BYTES_MAX = 200  # of an answer nobody understood
 
 _STATUSES: dict[str, Status] = {
@@ -131,17 +133,28 @@ class _Error(msgspec.Struct):
     retry_after_ms: int = 0
 
 
-def outcome_of(status: int, body: bytes, kind: type[WirePayment | WireRefund], base_url: str) -> Outcome:
-    """The outcome of a call that was answered with a payment or a refund, or was not."""
-    try:
-        if status in (200, 402):
+def outcome_of(
+    status: int, body: bytes, kind: type[WirePayment | WireRefund], base_url: str, *, stands: Status = "refused"
+) -> Outcome:
+    """The outcome of a call that was answered with a payment or a refund, or was not; `stands` is how the payment (or
+    the refund) stands where the call was refused at the door."""
+    if status in (200, 402):
+        try:
             answer = msgspec.json.decode(body, type=kind).answer(base_url)
-            return succeeded(answer) if status == 200 else declined(answer)
-        error = msgspec.json.decode(body, type=_Error)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
-        return Unknown(f"{status} with a body that cannot be read: {body[:SHOWN_BYTES_MAX]!r}")
+        except (msgspec.MsgspecError, ValueError):
+            return Unknown(f"{status} with a body that cannot be read: {body[:SHOWN_BYTES_MAX]!r}")
+        return succeeded(answer) if status == 200 else declined(answer)
+    error = _error(body)
     if status == 429:
-        return Throttled(error.retry_after_ms or RETRY_AFTER_DEFAULT_MS)
+        wait_ms = error.retry_after_ms if error.retry_after_ms > 0 else RETRY_AFTER_DEFAULT_MS
+        return Throttled(min(wait_ms, RETRY_AFTER_MAX_MS))
     if status == 400 and error.code == "invalid_request":
-        return declined(PaymentAnswer("refused", code=error.code, message=error.message))
-    return Unknown(f"{status} {error.code}: {error.message}")
+        return declined(PaymentAnswer(stands, code=error.code, message=error.message))
+    return Unknown(f"{status} {error.code}: {error.message}"[:SHOWN_BYTES_MAX])
+
+
+def _error(body: bytes) -> _Error:
+    try:
+        return msgspec.json.decode(body, type=_Error)
+    except (msgspec.MsgspecError, ValueError):
+        return _Error(message=repr(body[:SHOWN_BYTES_MAX]))

@@ -1,10 +1,12 @@
 """A payment provider over HTTP: the client of the payment twin, and the pattern for a client of any other.
 
 What an answer means is in `http_answers.py`. No connection (name, refused, TLS) is not reached: not one byte was
-written; a connection that breaks later is unknown. Our reference at the provider is the order's id, so that its books
-show two charges for one order as what they are; the attempt is in the metadata. The client has no timeout of its own:
-the engine ends a call.
+written; a connection that breaks later is unknown, and so is a redirect: nobody else is asked. Our reference at the
+provider is the order's id, so that its books show two charges for one order as what they are; the attempt is in the
+metadata. The client has no timeout of its own: the engine ends a call.
 """
+
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -17,6 +19,7 @@ from sagamore.actors.orders.payment_provider import (
     PaymentCapabilities,
     ReadRequest,
     RefundRequest,
+    Status,
     VoidRequest,
     declined,
     succeeded,
@@ -31,22 +34,33 @@ from sagamore.actors.providers.http_answers import (
 )
 from sagamore.engine.effect import NotReached, Outcome, Unknown
 from sagamore.engine.errors import InvalidInput
-from sagamore.engine.policy import DAY_MS, MINUTE_MS
+from sagamore.engine.policy import DAY_MS, MINUTE_MS, SECOND_MS
 
+PAYMENTS = "/v1/payments"
 CONNECTIONS_MAX = 256  # the engine keeps fewer calls in flight
+ANSWER_BYTES_MAX = 4 << 20  # a page of 1,000 events is 0.7 MB
 JSON = {"Content-Type": "application/json"}
 
 
 class HttpPayments:
     """`base_url` as http://127.0.0.1:8080. For one event loop. A look-up that finds nothing is not believed before
-    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`.
+    `settle_ms` after the end of the last attempt; the provider remembers a key for `key_ttl_ms`; it is asked for its
+    events every `events_every_ms`, 0 for never.
 
     Raises InvalidInput for a URL without http:// or https://."""
 
-    def __init__(self, base_url: str, *, settle_ms: int = 2 * MINUTE_MS, key_ttl_ms: int = DAY_MS) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        settle_ms: int = 2 * MINUTE_MS,
+        key_ttl_ms: int = DAY_MS,
+        events_every_ms: int = 10 * SECOND_MS,
+    ) -> None:
         self.capabilities = PaymentCapabilities(
-            takes_key=True, key_ttl_ms=key_ttl_ms, look_up=True, settle_ms=settle_ms, authorises=True
-        )
+            takes_key=True, key_ttl_ms=key_ttl_ms, look_up=True, settle_ms=settle_ms, authorises=True,
+            events_every_ms=events_every_ms,
+        )  # fmt: skip
         if not base_url.startswith(("http://", "https://")):
             raise InvalidInput("base_url", base_url, "a URL that begins with http:// or https:// would be right")
         self.base_url = base_url.rstrip("/")
@@ -62,21 +76,21 @@ class HttpPayments:
 
     async def capture(self, request: CaptureRequest, key: str) -> Outcome:
         """Take what was promised."""
-        path = f"/v1/payments/{request.provider_id}/capture"
-        return await self._post(path, {"amount": request.amount}, key, WirePayment)
+        path = f"{_path(request.provider_id)}/capture"
+        return await self._post(path, {"amount": request.amount}, key, WirePayment, stands="authorised")
 
     async def void(self, request: VoidRequest, key: str) -> Outcome:
         """Let go of what was promised."""
-        return await self._post(f"/v1/payments/{request.provider_id}/void", {}, key, WirePayment)
+        return await self._post(f"{_path(request.provider_id)}/void", {}, key, WirePayment, stands="authorised")
 
     async def refund(self, request: RefundRequest, key: str) -> Outcome:
         """Give money back."""
         body = {"refund_id": request.refund_id, "amount": request.amount}
-        return await self._post(f"/v1/payments/{request.provider_id}/refunds", body, key, WireRefund)
+        return await self._post(f"{_path(request.provider_id)}/refunds", body, key, WireRefund)
 
     async def read(self, request: ReadRequest) -> Outcome:
         """How the payment stands."""
-        reply = await self._send("GET", f"/v1/payments/{request.provider_id}")
+        reply = await self._send("GET", _path(request.provider_id))
         if not isinstance(reply, tuple):
             return reply
         status, body = reply
@@ -86,7 +100,7 @@ class HttpPayments:
 
     async def look_up(self, request: ReadRequest) -> Outcome | None:
         """The payment of this attempt, or the refund of it."""
-        path = f"/v1/payments/{request.provider_id}/refunds" if request.refund_id else "/v1/payments"
+        path = f"{_path(request.provider_id)}/refunds" if request.refund_id else PAYMENTS
         reply = await self._send("GET", path, query={} if request.refund_id else {"reference": request.order_id})
         if not isinstance(reply, tuple):
             return reply
@@ -104,17 +118,16 @@ class HttpPayments:
             return Unknown(f"the provider has {len(found)} of {request.refund_id or request.reference}")
         return succeeded(found[0].answer(self.base_url)) if found else None
 
-    async def events(self, after: int = 0) -> tuple[tuple[PaymentEvent, ...], int]:
-        """What happened unasked after event number `after`, and the number to ask with next. Raises ConnectionError if
-        the provider does not say."""
-        reply = await self._send("GET", "/v1/events", query={"after": str(after)})
+    async def events(self, after: str) -> tuple[tuple[PaymentEvent, ...], str]:
+        """What happened unasked after the event of that number. Raises ConnectionError if the provider does not say."""
+        reply = await self._send("GET", "/v1/events", query={"after": after or "0"})
         if not isinstance(reply, tuple):
             raise ConnectionError(reply.reason)
         status, body = reply
         if status != 200:
             raise ConnectionError(f"{self.base_url} answers {status}")
         answer = msgspec.json.decode(body, type=WireEvents)
-        return tuple(event.message() for event in answer.events), answer.last
+        return tuple(event.message() for event in answer.events), str(answer.last)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -127,11 +140,13 @@ class HttpPayments:
             "reference": request.order_id, "amount": request.amount, "currency": request.currency,
             "method": request.payment_method, "capture": capture, "metadata": {"attempt": str(request.attempt)},
         }  # fmt: skip
-        return await self._post("/v1/payments", body, key, WirePayment)
+        return await self._post(PAYMENTS, body, key, WirePayment)
 
-    async def _post(self, path: str, body: object, key: str, kind: type[WirePayment | WireRefund]) -> Outcome:
+    async def _post(
+        self, path: str, body: object, key: str, kind: type[WirePayment | WireRefund], *, stands: Status = "refused"
+    ) -> Outcome:
         reply = await self._send("POST", path, msgspec.json.encode(body), {"Idempotency-Key": key, **JSON})
-        return outcome_of(*reply, kind, self.base_url) if isinstance(reply, tuple) else reply
+        return outcome_of(*reply, kind, self.base_url, stands=stands) if isinstance(reply, tuple) else reply
 
     async def _send(
         self,
@@ -146,10 +161,20 @@ class HttpPayments:
             connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
             self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
         url = self.base_url + path
+        request = self._session.request(method, url, data=body, headers=headers, params=query, allow_redirects=False)
+        answer = bytearray()
         try:
-            async with self._session.request(method, url, data=body, headers=headers, params=query) as response:
-                return response.status, await response.read()
+            async with request as response:
+                async for chunk in response.content.iter_any():
+                    answer += chunk
+                    if len(answer) > ANSWER_BYTES_MAX:
+                        return Unknown(f"{response.status} with more than {ANSWER_BYTES_MAX} bytes")
+                return response.status, bytes(answer)
         except aiohttp.ClientConnectorError as error:
             return NotReached(str(error))
         except aiohttp.ClientError as error:
             return Unknown(f"{type(error).__name__}: {error}")
+
+
+def _path(provider_id: str) -> str:
+    return f"{PAYMENTS}/{quote(provider_id, safe='')}"

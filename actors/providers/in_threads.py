@@ -5,12 +5,13 @@ longer than the engine's (30 s).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from sagamore.actors.orders.messages import PaymentEvent
 from sagamore.actors.orders.payment_provider import (
     CaptureRequest,
     ChargeRequest,
@@ -38,6 +39,7 @@ class BlockingPaymentProvider(Protocol):
     def refund(self, request: RefundRequest, key: str) -> Outcome: ...
     def read(self, request: ReadRequest) -> Outcome: ...
     def look_up(self, request: ReadRequest) -> Outcome | None: ...
+    def events(self, after: str) -> tuple[Sequence[PaymentEvent], str]: ...
     def close(self) -> None: ...
 
 
@@ -77,6 +79,10 @@ class InThreads:
     async def look_up(self, request: ReadRequest) -> Outcome | None:
         """On a thread."""
         return await self._run(lambda: self._provider.look_up(request))
+
+    async def events(self, after: str) -> tuple[Sequence[PaymentEvent], str]:
+        """On a thread."""
+        return await self._run(lambda: self._provider.events(after))
 
     async def close(self) -> None:
         """Wait for the calls under way, drop those that wait, close the SDK and end the threads."""

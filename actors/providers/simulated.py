@@ -13,13 +13,13 @@ answers (1 kB each). Payment methods that begin so choose what happens; all othe
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Literal, TypeVar
 
 import msgspec
 
-from sagamore.actors.orders.messages import NextAction
+from sagamore.actors.orders.messages import NextAction, PaymentEvent
 from sagamore.actors.orders.payment_provider import (
     CaptureRequest,
     ChargeRequest,
@@ -124,6 +124,10 @@ class SimulatedPayments:
         if request.refund_id:
             return succeeded(_refund_answer(payment, request.refund_id))
         return succeeded(self._answer(request, payment))
+
+    async def events(self, after: str) -> tuple[Sequence[PaymentEvent], str]:
+        """None: whoever has it `decide`, or fail a refund, tells the shop."""
+        return (), after
 
     async def close(self) -> None:
         """There is nothing to let go of."""

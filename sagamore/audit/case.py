@@ -14,6 +14,7 @@ from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.plan import summed
 from sagamore.audit.facts import Money, Moves
 
+DEADLINE = "timer deadline"
 LawName = Literal["holds", "money", "bounds", "confirmed", "cancelled", "owned", "effects", "orphans"]
 
 
@@ -34,6 +35,13 @@ class Case(msgspec.Struct):
     def at_rest(self) -> bool:
         """Whether nobody need own the order."""
         return self.order is not None and self.order.state in ("CONFIRMED", "CANCELLED")
+
+    @property
+    def movers(self) -> set[str]:
+        """The owners that will move the order on: a deadline moves one that waits for the customer, no other."""
+        order = self.order
+        waits = order is not None and (order.state == "AWAITING_PAYMENT" or order.payment == "ACTION_REQUIRED")
+        return self.owners if waits else self.owners - {DEADLINE}
 
     @property
     def held(self) -> dict[str, int]:
@@ -62,9 +70,8 @@ def judge(case: Case) -> Iterator[Breach]:
         yield from _cancelled(case, case.order)
     else:
         yield from _owned(case, case.order)
-    effect = None if case.payment is None else case.payment.effect
-    if effect is not None and not case.owners & {f"effect {effect.id}", "retry", "dead letter"}:
-        yield Breach("effects", f"its payment waits for {effect.operation} {effect.id}, which is not there")
+    if case.payment is not None:
+        yield from _effects(case, case.payment)
 
 
 def _holds(case: Case) -> Iterator[Breach]:
@@ -116,10 +123,22 @@ def _cancelled(case: Case, order: Order) -> Iterator[Breach]:
             yield Breach("cancelled", f"it is settled; {partition} has {_goods(summed(hold.lines))} {hold.state}")
 
 
+def _effects(case: Case, payment: Payment) -> Iterator[Breach]:
+    effect = payment.effect
+    if effect is not None:
+        if not case.owners & {f"effect {effect.id}", "retry", "dead letter"}:
+            yield Breach("effects", f"its payment waits for {effect.operation} {effect.id}, which is not there")
+        return
+    owes = payment.closing or any(refund.status == "WAITING" for refund in payment.refunds)
+    ended = payment.state in ("STUCK", "CLOSED") or payment.parked is not None
+    if owes and not ended and not payment.waits:
+        yield Breach("effects", f"its payment is {payment.state} and owes money, and nothing is under way")
+
+
 def _owned(case: Case, order: Order) -> Iterator[Breach]:
-    if not case.owners:
+    if not case.movers:
         yield Breach("owned", f"it is {order.state}, and nothing will move it on")
-    elif order.deadline_ms and not case.owners & {"timer deadline", "retry", "dead letter"}:
+    elif order.deadline_ms and not case.owners & {DEADLINE, "retry", "dead letter"}:
         yield Breach("owned", f"it is {order.state}, and the timer of its deadline is gone")
 
 

@@ -234,4 +234,4 @@ def _count(case: Case, verdicts: Verdicts) -> None:
         verdicts.confirmed.count("orders", int(order.state == "CONFIRMED"))
         verdicts.cancelled.count("orders", int(order.state == "CANCELLED"))
         verdicts.owned.count("orders")
-        verdicts.owned.count("at_rest" if case.at_rest else "owned" if case.owners else "nobodys")
+        verdicts.owned.count("at_rest" if case.at_rest else "owned" if case.movers else "nobodys")

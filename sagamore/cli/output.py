@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from sagamore.actors.orders.text import hide_card_numbers
+from sagamore.actors.orders.card_numbers import hide_card_numbers
 from sagamore.views import MoneyView
 
 COMPLAINT_CHARACTERS_MAX = 1_000  # two paths and what to do about them

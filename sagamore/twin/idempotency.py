@@ -69,7 +69,7 @@ class Keys:
             return None
         if known != fingerprint:
             raise Rejected(400, "key_mismatch", "this key belongs to another path or other parameters")
-        if stored is None:
+        if stored is None or key in self._under_way:  # stored, and its answer has not gone out yet
             raise Rejected(409, "key_in_use", "a request with this key is under way")
         return stored.answer
 

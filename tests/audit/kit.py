@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sagamore import Line, Money, Order, OrderSettings, Sagamore, Settings, SimulatedPayments
+from sagamore.actors.orders.payment import Payment
 from sagamore.audit import Law, audit
 from sagamore.files import Files
 
@@ -50,6 +51,8 @@ async def make_shop(path: Path) -> dict[str, str]:
         async for order in shop.orders.changes(orders["returned"].id):
             if order.refunds[0].status == "SUCCEEDED":
                 break
+        orders["pending"] = await place(shop, "pm_pending")
+        await shop.engine.until("payments", orders["pending"].id, lambda p: isinstance(p, Payment) and p.waits, 20_000)
         orders["unpaid"] = await place(shop, "", pay_by=datetime.now(UTC) + timedelta(days=1))
         return {name: order.id for name, order in orders.items()}
 

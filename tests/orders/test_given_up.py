@@ -2,11 +2,21 @@
 
 import pytest
 
-from sagamore.actors.orders.messages import CancelOrder, DeadlinePassed, PaymentReport, StockReserved
+from sagamore.actors.orders.messages import (
+    CancelOrder,
+    ClosePayment,
+    DeadlinePassed,
+    PaymentReport,
+    ProductQuantity,
+    ReleaseStock,
+    StockReleased,
+    StockReserved,
+)
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.orders import OrderMessage
 from sagamore.engine.turn import AlertRaised, Turn
-from tests.orders.kit import AMOUNT, ORDER, Run, at, turn_for
+from tests.orders.kit import AMOUNT, ORDER, PLATE, Run, at, turn_for
+from tests.orders.rows import ALL_LINES
 
 
 def give_up(run: Run, message: OrderMessage) -> tuple[Order, Turn]:
@@ -35,6 +45,38 @@ def test_an_undo_whose_news_was_discarded_is_stuck() -> None:
 
     assert order.settlement == "STUCK"
     assert [i.name for i in turn.intentions if isinstance(i, AlertRaised)] == ["order_stuck"]
+
+
+@pytest.mark.parametrize(
+    "discarded", [PaymentReport(ORDER, 9, "CLOSED", 1, False, False, 0, 0), StockReleased(ORDER, 1)]
+)
+def test_an_order_that_is_stuck_for_discarded_news_is_undone_when_it_is_cancelled_again(
+    discarded: OrderMessage,
+) -> None:
+    run = at("CANCELLING", partitions=2)
+    run.released(0)
+    give_up(run, discarded)
+
+    run.cancel()
+
+    assert run.last.sent() == [ClosePayment(ORDER), ReleaseStock(ORDER, 1, (ProductQuantity(PLATE, 3),))]
+    assert (run.cleared, run.order.settlement) == (["order_stuck"], "DUE")
+    run.released(1)
+    run.report("CLOSED")
+    assert (run.order.state, run.order.settlement) == ("CANCELLED", "SETTLED")
+    run.released(1)  # the one that was discarded was under way twice
+    assert run.last.intentions == ()
+
+
+def test_a_release_that_was_discarded_is_asked_for_again_when_the_order_is_cancelled_again() -> None:
+    run = at("CANCELLING")
+    run.undo_abandoned()
+    assert run.order.settlement == "STUCK"
+
+    run.cancel()
+
+    assert run.last.sent() == [ClosePayment(ORDER), ReleaseStock(ORDER, 0, ALL_LINES)]
+    assert run.order.settlement == "DUE"
 
 
 @pytest.mark.parametrize(

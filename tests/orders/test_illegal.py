@@ -4,9 +4,12 @@ comes late. Nothing changes."""
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sagamore.actors.orders.errors import IllegalTransition, PayByPassed, UnknownOrder
 from sagamore.actors.orders.messages import PaymentReport, StockReserved
+from sagamore.actors.orders.order import Refund
+from sagamore.actors.orders.payment import REFUNDS_MAX
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.testing import NOON_MS
 from tests.orders.kit import AMOUNT, MUG, ORDER, Run, at
@@ -18,8 +21,8 @@ def early(run: Run) -> Run:
     return run
 
 
-def give_back_all(run: Run) -> Run:
-    run.refund(AMOUNT)
+def give_back(run: Run, amount: int = AMOUNT) -> Run:
+    run.refund(amount)
     return run
 
 
@@ -46,7 +49,7 @@ ILLEGAL: dict[str, tuple[Any, Any, str, list[str]]] = {
     ),
     "Refund nothing": (lambda: at("CONFIRMED"), lambda r: r.refund(0), "Refund", ["Cancel", "Refund", "Ship"]),
     "Refund where nothing is left": (
-        lambda: give_back_all(at("CONFIRMED")), lambda r: r.refund(1), "Refund", ["Cancel", "Ship"],
+        lambda: give_back(at("CONFIRMED")), lambda r: r.refund(1), "Refund", ["Cancel", "Ship"],
     ),
     "Return before Ship": (
         lambda: at("CONFIRMED"), lambda r: r.send_back(MUG, 1), "Return", ["Cancel", "Refund", "Ship"],
@@ -62,6 +65,10 @@ ILLEGAL: dict[str, tuple[Any, Any, str, list[str]]] = {
     ),
     "Return for more than was paid": (
         lambda: shipped(at("CONFIRMED")), lambda r: r.send_back(MUG, 1, AMOUNT + 1), "Return",
+        ["Refund", "Deliver", "Return"],
+    ),
+    "Return for more than is left": (
+        lambda: shipped(give_back(at("CONFIRMED"), 500)), lambda r: r.send_back(MUG, 1, AMOUNT - 499), "Return",
         ["Refund", "Deliver", "Return"],
     ),
     **{
@@ -90,6 +97,17 @@ def test_illegal_transitions_name_the_state_and_what_is_allowed(
     assert (refused.value.state, refused.value.action, list(refused.value.allowed)) == (before.state, action, allowed)
     assert before.state in str(refused.value)
     assert run.order is before
+
+
+def test_the_number_of_refunds_of_an_order_is_bounded_and_those_that_were_refused_count() -> None:
+    run = shipped(at("CONFIRMED"))
+    asked = tuple(Refund(f"ref_{n}", 1, "", "REFUSED") for n in range(REFUNDS_MAX))
+    run.state = replace(run.order, refunds=asked)
+
+    for action in (lambda: run.refund(1), lambda: run.send_back(MUG, 1, 1)):
+        with pytest.raises(IllegalTransition, match="1000 refunds were asked for, and more cannot be"):
+            action()
+    run.send_back(MUG, 1)  # goods may come back without money
 
 
 def test_an_action_on_no_order_names_the_id() -> None:

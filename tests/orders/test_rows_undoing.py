@@ -5,7 +5,7 @@ import pytest
 from sagamore.actors.orders.messages import CancelOrder, ClosePayment, OrderCancelled, ProductQuantity, ReleaseStock
 from sagamore.actors.orders.order import Order
 from tests.orders.kit import AMOUNT, MUG, ORDER, PLATE, SOON_MS, Run, at
-from tests.orders.rows import Case, check, params, undo
+from tests.orders.rows import ALL_LINES, Case, check, params, undo
 
 REQUESTED = undo("REQUESTED")
 REPORTED = ["AUTHORISED", "CAPTURED", "REFUSED", "ACTION_REQUIRED", "CHARGING", "CAPTURING", "VOIDING", "REFUNDING"]
@@ -27,12 +27,26 @@ def stuck(run: Run) -> Run:
     return run
 
 
+def refund_refused(run: Run) -> Run:
+    run.refund(700)
+    run.refunded(run.order.refunds[-1].id, 700, "REFUSED")
+    return run
+
+
+def discarded(run: Run) -> Run:
+    run.undo_abandoned()
+    return run
+
+
+RELEASE = ReleaseStock(ORDER, 0, ALL_LINES)
 CASES = [
     *(Case("B13", lambda state=state: at(state), lambda r: r.cancel(), REQUESTED, "CANCELLING",  # type: ignore[misc]
            [0] if state in ("AWAITING_PAYMENT", "PAYING") else [], note=state) for state in PENDING),
     Case("B13", lambda: at("RESERVING", "reserve_first"), lambda r: r.cancel(), REQUESTED, "CANCELLING", [0],
          note="RESERVING first"),
     Case("B13", lambda: at("CONFIRMED"), lambda r: r.cancel(), REQUESTED, "CANCELLING", note="CONFIRMED"),
+    Case("B13", lambda: refund_refused(at("CONFIRMED")), lambda r: r.cancel(), REQUESTED, "CANCELLING",
+         cleared=["order_refund_refused"], note="all is given back, a refund that was refused too"),
     Case("B16", lambda: at("CANCELLING"), lambda r: r.report("CLOSED"), [], "CANCELLING", note="CLOSED first"),
     Case("B16", lambda: released(at("CANCELLING")), lambda r: r.report("CLOSED"), [], "CANCELLED", note="CLOSED last"),
     Case("B16", lambda: at("CANCELLING"), lambda r: r.released(), [], "CANCELLING", note="released first"),
@@ -62,7 +76,10 @@ CASES = [
     Case("X5", lambda: at("CANCELLED"), lambda r: r.report("CLOSED", captured=AMOUNT, refunded=AMOUNT), [],
          "CANCELLED"),
     Case("X5", lambda: at("CANCELLED"), lambda r: r.undo_abandoned(), [], "CANCELLED", note="undone after all"),
+    Case("X5", lambda: at("CANCELLED"), lambda r: r.released(), [], "CANCELLED", note="released twice"),
     Case("X6", lambda: at("CANCELLING"), lambda r: r.undo_abandoned(), [], "CANCELLING", raised=["order_stuck"]),
+    Case("X7", lambda: discarded(at("CANCELLING")), lambda r: r.cancel(), [ClosePayment(ORDER), RELEASE], "CANCELLING",
+         cleared=["order_stuck"]),
 ]  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagamore.actors.orders.text import card_number_in, check_key, check_text, shown
+from sagamore.actors.orders.card_numbers import card_number_in
+from sagamore.actors.orders.text import check_key, check_text, shown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import encode
 
@@ -20,7 +21,8 @@ CARDS = [
 
 @pytest.mark.parametrize("card", CARDS)
 def test_a_card_number_is_refused_wherever_it_stands_and_never_shown(card: str) -> None:
-    for text in (card, f"pay with {card}, please", f"card{card}x"):
+    beside_others = (f"{card} 12/27 123", f"{card}-12-27", f"1 {card} 07")
+    for text in (card, f"pay with {card}, please", f"card{card}x", *beside_others):
         with pytest.raises(InvalidInput, match="card number") as refused:
             check_text("reference", text)
 
@@ -76,6 +78,13 @@ def test_an_idempotency_key_of_10_kb_is_refused_in_one_short_line() -> None:
 
     assert refused.value.field == "idempotency_key"
     assert len(str(refused.value)) < 250
+
+
+def test_text_that_is_too_long_is_not_searched_and_shows_no_card_number_either() -> None:
+    with pytest.raises(InvalidInput, match="at most 255 characters, not 500020") as refused:
+        check_text("reference", "4242 4242 4242 4242 " + "1 " * 250_000)
+
+    assert "4242 4242" not in str(refused.value) + repr(refused.value.value)
 
 
 @given(st.text(max_size=300))

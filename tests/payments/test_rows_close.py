@@ -111,7 +111,10 @@ def test_advance_refunds_all_that_is_left_under_an_id_of_its_own() -> None:
     assert (sent.amount, sent.status, sent.closing) == (1000, "SENT", True)
     assert effect.key == sha256(f"{ORDER}/refund/{sent.id}".encode()).hexdigest()
     assert request_of(result)["refund_id"] == sent.id
-    assert EFFECT_POLICIES[effect.policy].deadline_ms == 3 * DAY_MS
+    policy = EFFECT_POLICIES[effect.policy]
+    assert policy.deadline_ms == 3 * DAY_MS
+    waits_ms = sum(policy.backoff.delay_ms(made, 0) for made in range(1, policy.attempts_max))
+    assert waits_ms > policy.deadline_ms, "its time is used up before its attempts are"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (
     AMOUNT,
     CLOSED_REPORT,
-    EFFECT,
     ORDER,
     STUCK_REPORT,
     buried,
@@ -162,12 +161,8 @@ def test_y19_a_replay_after_a_refusal_refunds_under_a_new_id_and_key() -> None:
     assert take(result.state, RetryRefund(ORDER)).intentions == ()
 
 
-def test_y19_a_replay_after_exhaustion_refunds_under_the_same_id_and_key() -> None:
-    stuck = take(refunding(), outcome("parked", "503")).state
-    result = take(stuck, RetryRefund(ORDER))
-    (effect,) = result.of(EffectStarted)
-    assert (request_of(result)["refund_id"], request_of(result)["amount"]) == ("ref_c", AMOUNT)
-    assert effect.key == sha256(f"{ORDER}/refund/ref_c".encode()).hexdigest()
-    assert [settled.id for settled in result.of(EffectSettled)] == [EFFECT]
-    done = take(result.state, succeeded("refunded", effect=effect.id))
-    assert (done.state.state, done.state.refunded) == ("CLOSED", AMOUNT)
+def test_y19_an_older_letter_does_not_send_an_exhausted_refund_again_whose_key_may_be_forgotten() -> None:
+    exhausted = take(refunding(), outcome("parked", "503")).state
+    result = take(exhausted, RetryRefund(ORDER))
+    assert (result.state, started(result), result.of(EffectSettled)) == (exhausted, [], [])
+    assert "replay its own dead letter" in facts(result, str)[0]

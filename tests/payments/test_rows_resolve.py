@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sagamore.actors.orders.messages import (
     MoneyMoved,
     PaymentEvent,
+    PollPayment,
     ResolvePayment,
     RetryRefund,
 )
@@ -132,6 +133,38 @@ def test_y20_an_event_of_the_provider_resolves_what_is_parked() -> None:
     assert other.state.state == "STUCK"
 
 
+@pytest.mark.parametrize("status", ["captured", "authorised"])
+def test_y20_a_read_of_another_amount_than_was_asked_for_is_looked_at_by_a_person(status: Any) -> None:
+    reading = take(paid("CHARGING", polls=1), PollPayment(ORDER, 1)).state
+    heard = take(reading, succeeded(status, AMOUNT - 1, effect=reading.reading))
+    assert (heard.state.state, heard.state.captured, reports(heard)) == ("CHARGING", 0, [("CHARGING", False, True)])
+    assert (alerts(heard), started(heard)) == ([("payment_parked", ORDER)], [])
+    assert f"{AMOUNT - 1} {status} where {AMOUNT} was asked for" in facts(heard, str)[0]
+    assert take(heard.state, resolve("captured")).state.state == "CAPTURED"
+
+
+def test_y20_a_read_of_another_amount_while_closing_is_given_back_as_it_is() -> None:
+    reading = take(paid("CHARGING", polls=1, closing=True), PollPayment(ORDER, 1)).state
+    heard = take(reading, succeeded("captured", AMOUNT - 1, effect=reading.reading))
+    assert (heard.state.state, request_of(heard)["amount"]) == ("REFUNDING", AMOUNT - 1)
+
+
+@pytest.mark.parametrize("payment", [paid("CHARGING", polls=1), paid("ACTION_REQUIRED", polls=1), PARKED_CHARGE])
+@pytest.mark.parametrize("kind", ["captured", "authorised"])
+def test_y20_an_event_of_another_amount_than_was_asked_for_does_not_pay_for_the_order(
+    payment: Payment, kind: str
+) -> None:
+    with pytest.raises(Unlisted, match=f"{AMOUNT - 1} {kind}"):
+        take(payment, replace(event(kind, AMOUNT - 1), attempt=1))
+
+
+def test_y20_a_person_may_name_another_amount_only_of_a_payment_that_is_given_back() -> None:
+    with pytest.raises(CannotResolve, match="cancel the order"):
+        take(PARKED_CHARGE, resolve("captured", AMOUNT - 1))
+    given_back = take(replace(PARKED_CHARGE, closing=True), resolve("captured", AMOUNT - 1))
+    assert (given_back.state.state, request_of(given_back)["amount"]) == ("REFUNDING", AMOUNT - 1)
+
+
 @pytest.mark.parametrize("attempt", [0, 1])
 @pytest.mark.parametrize("kind", ["refused", "lapsed"])
 def test_y20_an_event_of_an_earlier_attempt_does_not_speak_for_the_parked_one(kind: str, attempt: int) -> None:
@@ -234,10 +267,12 @@ def test_y23_the_memory_of_events_is_bounded() -> None:
     assert len(payment.events_seen) == EVENTS_REMEMBERED_MAX
 
 
-def test_y23_an_authorisation_told_of_after_a_refusal_is_voided_when_the_payment_closes() -> None:
-    result = take(paid("REFUSED"), event("authorised"))
+@pytest.mark.parametrize("known", ["px_1", ""])
+def test_y23_an_authorisation_told_of_after_a_refusal_is_voided_when_the_payment_closes(known: str) -> None:
+    result = take(paid("REFUSED", provider_id=known), replace(event("authorised"), attempt=1))
     assert (result.state.state, result.intentions) == ("REFUSED", ())
-    assert started(take(result.state, CLOSE)) == ["void"]
+    closing = take(result.state, CLOSE)
+    assert (started(closing), request_of(closing)["provider_id"]) == (["void"], "px_1")
 
 
 @pytest.mark.parametrize("payment", [None, paid("REFUSED"), paid("CAPTURED"), refunding(), paid("STUCK", closing=True)])

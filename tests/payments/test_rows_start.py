@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 import pytest
+from msgspec.structs import replace
 
 from sagamore.actors.orders.messages import (
     AuthorisationDue,
@@ -23,6 +24,8 @@ from sagamore.engine.turn import EffectSettled, EffectStarted, TimerCancelled, T
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (
     AMOUNT,
+    CLOSE,
+    CLOSED_REPORT,
     EFFECT,
     ORDER,
     outcome,
@@ -53,6 +56,14 @@ def test_y1_the_first_attempt_charges_under_the_key_of_attempt_one() -> None:
     assert result.state.id.startswith("pay_")
     assert result.sent() == []
     assert facts(result, Entered) == [Entered("ABSENT", "CHARGING", "Y1")]
+
+
+@pytest.mark.parametrize("capture", ["at_once", "on_confirm"])
+def test_y1_of_an_order_that_costs_nothing_no_provider_hears(capture: str) -> None:
+    result = take(None, replace(start(capture=capture), amount=0))
+    assert (started(result), reports(result)) == ([], [("CAPTURED", False, False)])
+    closed = take(result.state, CLOSE)
+    assert (started(closed), reports(closed)) == ([], CLOSED_REPORT)
 
 
 def test_y1_capturing_on_confirmation_authorises() -> None:

@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+from msgspec import Raw
 
+from sagamore.twin.errors import Rejected
+from sagamore.twin.idempotency import Answer, Keys, Stored
 from tests.twin.client import DAY_MS, Client, ManualClock
 
 
@@ -79,6 +82,17 @@ async def test_a_key_under_way_is_a_conflict_and_then_a_replay(client: Client) -
     assert (again.raw, again.replayed) == (answer.raw, True)
     statistics = await client.get("/v1/statistics")
     assert (statistics["conflicts"], statistics["replays"], statistics["under_way"]) == (1, 1, 0)
+
+
+def test_a_key_is_under_way_until_its_answer_goes_out() -> None:
+    keys, answer = Keys(DAY_MS), Answer(200, Raw(b"{}"))
+    assert keys.begin("k", "pay 5") is None
+    keys.store(Stored("k", "pay 5", 0, answer))
+    with pytest.raises(Rejected) as rejected:
+        keys.begin("k", "pay 5")
+    assert (rejected.value.status, rejected.value.reason) == (409, "key_in_use")
+    keys.end("k")
+    assert keys.begin("k", "pay 5") == answer
 
 
 async def test_after_its_lifetime_a_key_is_a_new_request(client: Client, clock: ManualClock) -> None:

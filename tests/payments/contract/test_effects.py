@@ -27,8 +27,7 @@ class Scripted(SimulatedPayments):
         self.capabilities = PaymentCapabilities(takes_key=True, **({"look_up": True} | capabilities))
         self.says = says
 
-    async def _once(self, *_: Any) -> Outcome:
-        assert self.says is not None
+    async def _once(self, *_: Any) -> Any:
         return self.says
 
     async def look_up(self, request: ReadRequest) -> Outcome | None:
@@ -54,6 +53,20 @@ async def test_a_good_answer_passes_unchanged() -> None:
 async def test_an_answer_that_cannot_be_read_is_unknown(text: str) -> None:
     assert isinstance(await told(Succeeded(text), CHARGE), Unknown)
     assert isinstance(await told(Declined(text), CHARGE), Unknown)
+
+
+@pytest.mark.parametrize("says", [None, {"status": "captured"}, "captured", True])
+async def test_what_is_no_outcome_is_unknown(says: Any) -> None:
+    assert isinstance(await told(says, CHARGE), Unknown)
+    if says is not None:  # of a look-up that is: never heard of it
+        assert isinstance(await PaymentEffects(Scripted(says)).look_up(CHARGE), Unknown)
+
+
+async def test_an_answer_too_long_to_be_kept_is_unknown_and_told_of_in_short() -> None:
+    long = succeeded(PaymentAnswer("captured", AMOUNT, message="x" * 20_000))
+    for says in (long, Declined(long.answer), Succeeded("x" * 2_000)):
+        outcome = await told(says, CHARGE)
+        assert isinstance(outcome, Unknown) and len(outcome.reason) < 1_000
 
 
 @pytest.mark.parametrize(

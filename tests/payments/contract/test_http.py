@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
 import pytest
 
+from sagamore import Charge, Line, Money, Sagamore
 from sagamore.actors.orders.messages import PaymentEvent
 from sagamore.actors.orders.payment_provider import ReadRequest, VoidRequest
 from sagamore.actors.providers.http_answers import WirePayment, outcome_of
@@ -114,17 +116,28 @@ async def test_no_connection_is_not_reached(bench: TwinBench) -> None:
         await provider.close()
 
 
-async def test_a_connection_that_breaks_is_unknown() -> None:
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.close()
+@pytest.mark.parametrize(
+    ("body", "retry_after_ms"),
+    [
+        (b'{"code":"throttled","retry_after_ms":700}', 700),
+        (b'{"code":"throttled","retry_after_ms":-5}', 1_000),
+        (b'{"code":"throttled","retry_after_ms":99999999999}', 3_600_000),
+        (b"<html>Too Many Requests</html>", 1_000),
+    ],
+)
+def test_throttled_is_throttled_whatever_the_body_and_never_for_ever(body: bytes, retry_after_ms: int) -> None:
+    assert outcome_of(429, body, WirePayment, "") == Throttled(retry_after_ms)
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    provider = HttpPayments(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    assert isinstance(await provider.charge(charge(), "key_1"), Unknown)
-    await provider.close()
-    server.close()
-    await server.wait_closed()
+
+async def test_an_id_of_the_provider_cannot_lead_elsewhere(bench: TwinBench) -> None:
+    answer = await bench.provider.read(ReadRequest("ord_1", 1, "../payments?reference=ord_1"))
+    assert answered(answer, Declined).code == "not_found"
+
+
+def test_an_error_is_shown_in_short() -> None:
+    for body in (b"x" * 10_000, b'{"code":"%s"}' % (b"c" * 10_000)):
+        outcome = outcome_of(500, body, WirePayment, "")
+        assert isinstance(outcome, Unknown) and len(outcome.reason) < 1_000
 
 
 def test_an_answer_that_cannot_be_read_is_unknown() -> None:
@@ -147,23 +160,23 @@ async def test_the_client_uses_one_session_and_lets_go_of_it(bench: TwinBench) -
 
 
 async def test_late_news_becomes_events_for_the_payments_actor(bench: TwinBench) -> None:
-    assert await bench.provider.events() == ((), 0)
+    assert await bench.provider.events("") == ((), "0")
     provider_id = answered(await bench.provider.charge(charge(method="pm_action"), "key_1")).provider_id
     await bench.decide("ord_1", "refused")
     await bench.decide("ord_1", "paid", late=True)
-    events, last = await bench.provider.events()
+    events, last = await bench.provider.events("")
     assert events == (
         PaymentEvent("ord_1", "evt_1", "refused", 1250, "", provider_id, 1),
         PaymentEvent("ord_1", "evt_2", "captured", 1250, "", provider_id, 1),
     )
-    assert (last, await bench.provider.events(last)) == (2, ((), 2))
+    assert (last, await bench.provider.events(last)) == ("2", ((), "2"))
 
 
 async def test_a_refund_that_fails_later_becomes_an_event_and_is_not_found_as_refunded(bench: TwinBench) -> None:
     await bench.faults(refund_fails_later=1.0, refund_fails_after_ms=0)
     provider_id = answered(await bench.provider.charge(charge(), "key_1")).provider_id
     assert answered(await bench.provider.refund(refund(provider_id, 400), "key_2")).status == "refund_pending"
-    events, _ = await bench.provider.events()
+    events, _ = await bench.provider.events("")
     assert events == (PaymentEvent("ord_1", "evt_1", "refund_failed", 400, "ref_1", provider_id, 1),)
     found = answered(await bench.provider.look_up(ReadRequest("ord_1", 1, provider_id, "ref_1")))
     assert (found.status, found.code) == ("refused", "refund_failed")
@@ -172,3 +185,17 @@ async def test_a_refund_that_fails_later_becomes_an_event_and_is_not_found_as_re
 async def test_an_authorisation_says_when_it_lapses(bench: TwinBench) -> None:
     answer = answered(await bench.provider.authorise(charge(), "key_1"))
     assert answer.capture_before_ms > 1_700_000_000_000
+
+
+async def test_an_order_that_costs_nothing_is_confirmed_by_a_provider_that_takes_no_charge_of_nothing(
+    bench: TwinBench, tmp_path: Path
+) -> None:
+    async with Sagamore.open(tmp_path / "shop", payments=HttpPayments(bench.url)) as shop:
+        await shop.inventory.receive("MUG", 10, reason="delivery")
+        free = [Line("MUG", 1, Money("5", "GBP"))], [Charge("discount", Money("-5", "GBP"))]
+        order = await shop.orders.place(user_id="ann", lines=free[0], charges=free[1], payment_method="pm_card")
+        order = await shop.orders.wait(order.id, timeout=timedelta(seconds=20))
+        assert (order.status, order.payment) == ("CONFIRMED", "PAID")
+        await shop.orders.cancel(order.id)
+        assert (await shop.orders.wait(order.id, settled=True, timeout=timedelta(seconds=20))).settlement == "SETTLED"
+    assert (await bench.ask("GET", "/v1/ledger"))["totals"] == {}

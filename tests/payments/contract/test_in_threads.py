@@ -93,6 +93,20 @@ async def test_no_more_calls_run_at_once_than_there_are_threads() -> None:
     assert sdk.closed == 1
 
 
+async def test_a_call_given_up_on_while_it_waited_for_a_thread_is_never_made() -> None:
+    sdk = SlowSdk()
+    provider = in_threads(sdk, 1)
+    first = asyncio.ensure_future(provider.charge(charge("ord_1"), "key_1"))
+    assert await asyncio.to_thread(sdk.entered.acquire, timeout=10)
+    waiting = asyncio.ensure_future(provider.charge(charge("ord_2"), "key_2"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    sdk.go_on.set()
+    assert answered(await first).status == "captured"
+    await provider.close()
+    assert waiting.cancelled() and list(sdk.simulated.payments) == ["ord_1/1"]
+
+
 async def test_closing_waits_for_the_calls_under_way() -> None:
     sdk = SlowSdk()
     provider = in_threads(sdk, 1)
