@@ -61,10 +61,10 @@ Body = Message | msgspec.Raw
 
 
 _encode = msgspec.json.Encoder().encode
-_ENCODING_ERRORS = (UnicodeEncodeError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
-_DIGITS_AS_NINES = bytes.maketrans(b"012345678", b"999999999")
+_ENCODING_ERRORS = (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
+_LOOKS = bytes.maketrans(b"012345678,[-", b"999999999:::")  # every digit as 9, what may stand before a number as :
 ROW = "row"  # what a culprit outside every record is found in
-_LONG_NUMBER = b"9" * 19  # the shortest decimal that may not fit 63 bits
+_LONG_NUMBER = b":" + b"9" * 19  # the shortest that may not fit 63 bits; in an id a letter or quote stands before it
 
 
 def encode(record: object) -> bytes:
@@ -82,7 +82,7 @@ def encode_rows(rows: object, records: Collection[object]) -> bytes:
         raise NotEncodable(_name_of(rows), rows, f"it cannot be written as JSON: {error}") from error
     if (
         (b"\\" in encoded and b"\\u0000" in encoded)  # one byte is found ten times as fast, and an escape is rare
-        or (_LONG_NUMBER in (nines := encoded.translate(_DIGITS_AS_NINES)) and _begins_long_number(nines))
+        or _LONG_NUMBER in encoded.translate(_LOOKS)
         or (not _without_floats.issuperset(map(type, records)) and _may_hide_nan(encoded, records))
     ):
         _find_culprit(rows, _name_of(rows))
@@ -96,11 +96,6 @@ def written(body: Body) -> bytes:
 
 def _name_of(rows: object) -> str:
     return type(rows).__name__ if isinstance(rows, msgspec.Struct) else ROW
-
-
-def _begins_long_number(nines: bytes) -> bool:
-    """Nineteen digits where a number begins; ids have as many, but after a letter or a quote."""
-    return any(before + _LONG_NUMBER in nines for before in (b":", b",", b"[", b"-"))
 
 
 _without_floats: set[type] = set()
