@@ -26,7 +26,7 @@ from sagamore.storage.partition_file import Position, require_ours, require_whol
 _encode = msgspec.json.Encoder().encode
 
 BUSY_TIMEOUT_MS = 5_000  # a tripwire: one connection writes, and readers of a WAL never make it wait
-LOOK_AT_WAL_EVERY_BYTES = 64 << 10  # of commits: a look is a system call, and the WAL grows a few times as fast
+LOOK_AT_WAL_EVERY_BYTES = 256 << 10  # of commits: a look is a system call, and the WAL grows a few times as fast
 COMMIT_BYTES_MIN = 4 << 10  # what even an acknowledgement counts for: it writes a handful of pages
 
 

@@ -235,5 +235,5 @@ def _tell_story(before: Order, after: Order, number: str, turn: Turn) -> None:
 def _answer(order: Order, message: OrderMessage, turn: Turn) -> None:
     if isinstance(message, RefundOrder):
         turn.reply(order.refunds[-1])
-    elif isinstance(message, ClientMessage):
+    elif type(message) in ACTION_OF:
         turn.reply(order, kept=OrderRef(order.id))
