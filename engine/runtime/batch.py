@@ -166,7 +166,7 @@ class Batch:
         body = bytes(envelope.body)
         message = Bury(
             letter, receiver or self.address, sender, envelope.id, envelope.correlation, type_of(body), body.decode(),
-            tuple(FailedAttempt(self.now_ms, error) for error in errors), effect,
+            tuple(FailedAttempt(self.now_ms, error) for error in errors), effect, envelope.given_up,
         )  # fmt: skip
         buried = Envelope(0, f"{envelope.id}.dead", envelope.correlation, self.now_ms, msgspec.Raw(encode(message)))
         self.send(f"{DEAD_LETTERS}/0", NORMAL_LANE, buried, message)
