@@ -272,6 +272,10 @@ class Store(Protocol):
         """A new journal on that partition's file, not yet open."""
         ...
 
+    def taken(self, address: Address) -> Mapping[Stream, int]:
+        """The inbox of a partition that this program does not have, as an earlier one left it; empty if none did."""
+        ...
+
     def free_bytes(self) -> int:
         """What is left of the disk."""
         ...

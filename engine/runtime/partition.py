@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.envelope import Address
+from sagamore.engine.envelope import Address, Stream
 from sagamore.engine.errors import Closed, OutcomeUnknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, State
@@ -161,6 +161,13 @@ class Partition:
             peer.relay.reset(self.address, self.committed_from(peer.address), now_ms)
             peer.look_again()
         self.look_again()
+
+    def leave_to_nobody(self, taken: Callable[[Address], Mapping[Stream, int]]) -> None:
+        """Of what waits for receivers that do not exist, not what they had `taken` while they did."""
+        for (receiver, lane), number in self.opened.next_numbers.items():
+            waits = self.opened.acknowledged.get((receiver, lane), 0) < number - 1
+            if waits and not self._env.exists(receiver):
+                self.acknowledged(receiver, lane, taken(receiver).get((self.address, lane), 0))
 
     def _pass_over(self, sender: "Partition") -> None:
         """Messages sent here while no program had this actor are dead letters: go on after them."""

@@ -209,6 +209,10 @@ class FaultyStore:
         """As the wrapped one."""
         self._store.opened(positions)
 
+    def taken(self, address: Address) -> Mapping[Stream, int]:
+        """As the wrapped one."""
+        return self._store.taken(address)
+
     def free_bytes(self) -> int:
         """`free`, or the truth."""
         return self._store.free_bytes() if self.free is None else self.free

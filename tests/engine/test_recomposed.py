@@ -24,6 +24,18 @@ async def test_a_message_to_nobody_has_one_letter_though_its_sender_dies_before_
     assert rows(world, "desk-0", "SELECT receiver FROM outbox") == []
 
 
+async def test_a_message_that_its_receiver_had_taken_is_no_dead_letter_when_that_is_gone(world: World) -> None:
+    await world.start(Desk(), Book())
+    await world.engine.ask("desk", Post("a", 1, count=2))
+    await world.until_state("book", "a", lambda page: len(page.ns) == 2)
+    await world.kill()
+    assert rows(world, "desk-0", "SELECT first, last FROM outbox") == [(1, 2)]
+    await world.start(Desk())
+    await world.clock.advance(60_000)
+    assert await world.letters() == []
+    assert rows(world, "desk-0", "SELECT first, last FROM outbox") == []
+
+
 async def test_an_actor_comes_back_after_its_messages_became_dead_letters(world: World) -> None:
     await world.start(Desk(), Book(), faults=[Fault("crash_after", 1)])
     await _post_and_die(world)
