@@ -253,7 +253,7 @@ class Pool:
             elif self._window is not None and not self._window.permits:
                 await self._take_places(self._window)
             elif (era := self._breaker.admit(now_ms)) is None:
-                await self._pause(self._breaker.open_until_ms - now_ms)
+                await self._pause(self._breaker.wait_ms(now_ms))
             else:
                 if self._window is not None:
                     self._window.take()
