@@ -219,12 +219,13 @@ class Journal(Protocol):
         """One effect, parked ones included."""
         ...
 
-    async def count_death(self, message_id: str) -> None:
+    async def count_death(self, message_id: str, at_ms: int) -> None:
         """Add one to the deaths of the message whose turn was being taken, durably."""
         ...
 
-    async def prune_client_keys(self, before_ms: int, limit: int) -> int:
-        """Remove some keys made before a time; how many went."""
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Remove some client keys made before a time, and the deaths of messages that no process has died of since;
+        how many keys went."""
         ...
 
     async def checkpoint(self, above_bytes: int) -> int:

@@ -191,14 +191,17 @@ class SQLiteJournal:
         found = await self._fetch("SELECT row FROM effect WHERE id = ?", (effect,))
         return rows.effect_row(found[0][0]) if found else None
 
-    async def count_death(self, message_id: str) -> None:
+    async def count_death(self, message_id: str, at_ms: int) -> None:
         """Add one to the deaths of a message."""
         await self._fetch(
-            "INSERT INTO death VALUES (?, 1) ON CONFLICT(message) DO UPDATE SET count = count + 1", (message_id,)
+            "INSERT INTO death VALUES (?1, 1, ?2) ON CONFLICT(message) DO UPDATE SET count = count + 1, at_ms = ?2",
+            (message_id, at_ms),
         )
 
-    async def prune_client_keys(self, before_ms: int, limit: int) -> int:
-        """Remove some keys made before a time: rows are in the order of time, so the oldest are the first."""
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Remove some keys made before a time: rows are in the order of time, so the oldest are the first. Of deaths
+        there are few."""
+        await self._fetch("DELETE FROM death WHERE at_ms < ?", (before_ms,))
         found = await self._fetch(
             "DELETE FROM client_key WHERE rowid IN (SELECT rowid FROM client_key ORDER BY rowid LIMIT ?)"
             " AND at_ms < ? RETURNING 1",

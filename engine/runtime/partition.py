@@ -295,10 +295,11 @@ class Partition:
         await self._forget_old_keys()
 
     async def _forget_old_keys(self) -> None:
-        """Some of the client keys whose time is over (PROTOCOL 17); none of another kind of row is ever removed."""
+        """Some of the client keys whose time is over, and deaths as old (PROTOCOL 17); of no other kind of row is any
+        ever removed."""
         if self._now_ms >= self._prune_at_ms:
             before_ms, most = self._now_ms - self._limits.client_key_ttl_ms, self._limits.prune_rows_max
-            gone = await self.journal.prune_client_keys(before_ms, most)
+            gone = await self.journal.prune(before_ms, most)
             self._prune_at_ms = self._now_ms + (PRUNE_EVERY_MS if gone < most else 0)
 
     async def _retake(self, items: Sequence[Item], error: CommitRefused) -> None:

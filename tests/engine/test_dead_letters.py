@@ -121,7 +121,7 @@ async def test_a08_a_message_that_killed_three_times_can_be_discarded(world: Wor
     await world.start(Desk(), Book(), faults=[Fault("crash_after", 1)])
     await _post_and_die(world)
     with sqlite3.connect(world.path / "book-0.sqlite") as connection:
-        connection.execute("INSERT INTO death(message, count) VALUES ('desk/0:1.0', 3)")
+        connection.execute("INSERT INTO death VALUES ('desk/0:1.0', 3, 0)")
     connection.close()
     engine = await world.start()
     await world.until(lambda: bool(engine.alerts()))
