@@ -53,6 +53,11 @@ class Breaker:
             return self._era
         return None
 
+    def wait_ms(self, now_ms: float) -> float:
+        """How long to wait before asking again: until it has cooled down, or, while a probe is under way, as long as
+        another cooldown, since the probe's end is told."""
+        return self.open_until_ms - now_ms if self.state == "OPEN" else self._policy.cooldown_ms
+
     def release(self, era: int) -> None:
         """A call that was admitted is not made after all; if it was the probe, another may be."""
         if era == self._era:

@@ -1,7 +1,7 @@
 """The dead-letter actor: messages and effects given up on, with their whole history, for a person to work through.
 
     WAITING ── replay ──> REPLAYED ── it fails again ──> WAITING
-       └────── discard ──> DISCARDED
+       └────── discard ──> DISCARDED ── `given_up` fails ──> WAITING
 
 A replay bears the original id and its own number; the mark commits with it, so a second replay has no second effect.
 The handler is total: there is no message and no state for which it raises anything but a refusal to the client.
@@ -52,6 +52,7 @@ class Bury(Message, tag="dead_letters.bury", version=1):
     """The message as stored, kept byte for byte even if nobody can read it."""
     attempts: tuple[Attempt, ...]
     effect: str = ""
+    given_up: bool = False
 
 
 class ReplayLetter(Message, tag="dead_letters.replay", version=1):
@@ -92,6 +93,8 @@ class DeadLetter(State, tag="dead_letters.letter", version=1):
     replays: int = 0
     closed_by: str = ""
     reason: str = ""
+    given_up: bool = False
+    """It was discarded, and what its actor does then has failed: a replay is another try at that."""
 
 
 ATTEMPTS_KEPT_MAX = 50  # of a letter that fails again and again the last ones tell enough
@@ -118,12 +121,13 @@ class DeadLettersActor(Actor[DeadLetter | None, LetterMessage], kind=DEAD_LETTER
         if isinstance(message, ReplayLetter):
             turn.note(f"replayed by {message.by}")
             body = encode(RetryEffect(state.effect)) if state.effect else state.body.encode()
-            turn.resend(state.address, state.message_id, state.correlation, body, state.id)
+            send = turn.give_up if state.given_up else turn.resend
+            send(state.address, state.message_id, state.correlation, body, state.id)
             after = replace(state, status="REPLAYED", closed_by=message.by, replays=state.replays + 1)
         else:
             turn.note(f"discarded by {message.by}: {message.reason}")
             if not state.effect:
-                turn.give_up(state.address, state.message_id, state.correlation, state.body.encode())
+                turn.give_up(state.address, state.message_id, state.correlation, state.body.encode(), state.id)
             after = replace(state, status="DISCARDED", closed_by=message.by, reason=message.reason)
         turn.reply(after)
         return after
@@ -147,4 +151,5 @@ def _buried(state: DeadLetter | None, message: Bury, turn: Turn) -> DeadLetter:
         attempts=attempts[-ATTEMPTS_KEPT_MAX:],
         buried_at_ms=turn.now_ms,
         replays=0 if state is None else state.replays,
+        given_up=message.given_up,
     )

@@ -28,7 +28,7 @@ class Envelope(msgspec.Struct, array_like=True, gc=False):
     body: Body
     attempt: int = 1
     dead_letter: str = ""
-    """The dead letter that this is a replay of; it returns there if it fails again."""
+    """The dead letter that this is a replay or the discard of; it returns there if it fails again."""
     given_up: bool = False
     """A person discarded this message's dead letter: the actor's `given_up` is called instead of `handle`."""
     trace: str = ""

@@ -222,12 +222,13 @@ class Journal(Protocol):
         """One effect, parked ones included."""
         ...
 
-    async def count_death(self, message_id: str) -> None:
+    async def count_death(self, message_id: str, at_ms: int) -> None:
         """Add one to the deaths of the message whose turn was being taken, durably."""
         ...
 
-    async def prune_client_keys(self, before_ms: int, limit: int) -> int:
-        """Remove some keys made before a time; how many went."""
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Remove some client keys made before a time, and the deaths of messages that no process has died of since;
+        how many keys went."""
         ...
 
     async def checkpoint(self, above_bytes: int) -> int:
@@ -273,6 +274,10 @@ class Store(Protocol):
 
     def journal(self, address: Address) -> Journal:
         """A new journal on that partition's file, not yet open."""
+        ...
+
+    def taken(self, address: Address) -> Mapping[Stream, int]:
+        """The inbox of a partition that this program does not have, as an earlier one left it; empty if none did."""
         ...
 
     def free_bytes(self) -> int:

@@ -264,6 +264,6 @@ class Turn:
         """The dead-letter actor's: send a buried message again, under its own id."""
         self.intentions.append(Resent(receiver, message_id, correlation, body, letter, given_up=False))
 
-    def give_up(self, receiver: Address, message_id: str, correlation: str, body: bytes) -> None:
+    def give_up(self, receiver: Address, message_id: str, correlation: str, body: bytes, letter: str) -> None:
         """The dead-letter actor's: tell the receiver that a person discarded a message."""
-        self.intentions.append(Resent(receiver, message_id, correlation, body, "", given_up=True))
+        self.intentions.append(Resent(receiver, message_id, correlation, body, letter, given_up=True))

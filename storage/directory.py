@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from sagamore.engine.envelope import Address
+from sagamore.engine.envelope import Address, Stream
 from sagamore.engine.errors import (
     FileDamaged,
     FileMissing,
@@ -88,6 +88,12 @@ class Directory:
     def reader(self, address: Address) -> Reader:
         """A new reader of that partition's file, for lists and searches."""
         return Reader(self.path / partition_file.file_name(address))
+
+    def taken(self, address: Address) -> Mapping[Stream, int]:
+        """The inbox in the file of a partition that is not composed; empty if its file is not there. Raises
+        DirectoryError."""
+        path = self.path / partition_file.file_name(address)
+        return partition_file.read_inbox(path) if path.exists() else {}
 
     def opened(self, positions: Mapping[Address, Opened]) -> None:
         """All journals are open: compare their numbers, and record the generations of the files. Raises

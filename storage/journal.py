@@ -5,6 +5,7 @@ statement; since a commit is one statement in autocommit, nothing can be left ha
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from sagamore.storage.partition_file import Position, require_ours, require_whol
 _encode = msgspec.json.Encoder().encode
 
 BUSY_TIMEOUT_MS = 5_000  # a tripwire: one connection writes, and readers of a WAL never make it wait
-LOOK_AT_WAL_EVERY_BYTES = 256 << 10  # of commits: a look is a system call, and the WAL grows a few times as fast
+LOOK_AT_WAL_EVERY_BYTES = 64 << 10  # of commits: a look is a system call, and the WAL grows a few times as fast
 COMMIT_BYTES_MIN = 4 << 10  # what even an acknowledgement counts for: it writes a handful of pages
 
 
@@ -39,6 +40,7 @@ class SQLiteJournal:
         self.generation = 0
         self._recorded = recorded
         self._connection: aiosqlite.Connection | None = None
+        self._wal = f"{path}-wal"
         self._wal_bytes = self._unlooked_bytes = 0
 
     async def open(self) -> Opened:
@@ -194,14 +196,17 @@ class SQLiteJournal:
         found = await self._fetch("SELECT row FROM effect WHERE id = ?", (effect,))
         return rows.effect_row(found[0][0]) if found else None
 
-    async def count_death(self, message_id: str) -> None:
+    async def count_death(self, message_id: str, at_ms: int) -> None:
         """Add one to the deaths of a message."""
         await self._fetch(
-            "INSERT INTO death VALUES (?, 1) ON CONFLICT(message) DO UPDATE SET count = count + 1", (message_id,)
+            "INSERT INTO death VALUES (?1, 1, ?2) ON CONFLICT(message) DO UPDATE SET count = count + 1, at_ms = ?2",
+            (message_id, at_ms),
         )
 
-    async def prune_client_keys(self, before_ms: int, limit: int) -> int:
-        """Remove some keys made before a time: rows are in the order of time, so the oldest are the first."""
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Remove some keys made before a time: rows are in the order of time, so the oldest are the first. Of deaths
+        there are few."""
+        await self._fetch("DELETE FROM death WHERE at_ms < ?", (before_ms,))
         found = await self._fetch(
             "DELETE FROM client_key WHERE rowid IN (SELECT rowid FROM client_key ORDER BY rowid LIMIT ?)"
             " AND at_ms < ? RETURNING 1",
@@ -215,7 +220,7 @@ class SQLiteJournal:
         if self._unlooked_bytes >= min(LOOK_AT_WAL_EVERY_BYTES, above_bytes):
             self._unlooked_bytes = 0
             with contextlib.suppress(FileNotFoundError):
-                self._wal_bytes = self.path.with_name(self.path.name + "-wal").stat().st_size
+                self._wal_bytes = os.stat(self._wal).st_size
             if self._wal_bytes > above_bytes:
                 ((_, frames, moved),) = await self._fetch("PRAGMA wal_checkpoint(PASSIVE)")
                 self._wal_bytes = 0 if frames == moved else self._wal_bytes

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from sagamore.engine.envelope import Address, kind_of, partition_of
+from sagamore.engine.envelope import Address, Stream, kind_of, partition_of
 from sagamore.engine.errors import FileDamaged, FileOutOfStep, NewerFormat
 from sagamore.storage import disk, schema
 from sagamore.storage.failures import as_directory_error, missing
@@ -81,6 +81,15 @@ def read_position(path: Path) -> Position:
                 require_whole(path, pages.fetchone()[0])
             return msgspec.convert(dict(connection.execute("SELECT name, value FROM meta").fetchall()), Position)
     except (sqlite3.Error, msgspec.ValidationError) as error:
+        raise as_directory_error(path, error) from error
+
+
+def read_inbox(path: Path) -> dict[Stream, int]:
+    """The number of the last message taken from each sender in each lane. Raises FileDamaged, NotWritable."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return {(sender, lane): last for sender, lane, last in connection.execute("SELECT * FROM inbox")}
+    except sqlite3.Error as error:
         raise as_directory_error(path, error) from error
 
 

@@ -46,7 +46,7 @@ CREATE TABLE client_key(key TEXT NOT NULL UNIQUE, body_hash TEXT NOT NULL, at_ms
 CREATE TABLE history(turn INTEGER PRIMARY KEY, correlation TEXT NOT NULL, row TEXT NOT NULL);
 CREATE INDEX story ON history(correlation) WHERE {CORRELATION_IS_ID};
 CREATE TABLE alert(name TEXT, subject TEXT, row TEXT NOT NULL, PRIMARY KEY(name, subject)) WITHOUT ROWID;
-CREATE TABLE death(message TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE death(message TEXT PRIMARY KEY, count INTEGER NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('turn', 0), ('generation', 0), ('clean', 1), ('taken_turn', 0);
 """
 

@@ -1,4 +1,4 @@
-"""The slot that names the message whose turn is being taken: 512 bytes of a memory-mapped file.
+"""The slot that names the message whose turn is being taken: a page of a memory-mapped file.
 
     2 bytes length, then "address message", UTF-8; length 0: no turn is being taken
 
@@ -10,7 +10,7 @@ import mmap
 import os
 from pathlib import Path
 
-SLOT_BYTES = 512  # an address and an idempotency key of 255 characters fit; what is longer is cut, the same each time
+SLOT_BYTES = 4096  # an address, a scope and an idempotency key of 255 characters each fit, of four bytes each
 
 
 class FileSlot:

@@ -151,7 +151,7 @@ class Batch:
         body = written(envelope.body)
         message = Bury(
             letter, receiver or self.address, sender, envelope.id, envelope.correlation, type_of(body), body.decode(),
-            tuple(FailedAttempt(self.now_ms, error) for error in errors), effect,
+            tuple(FailedAttempt(self.now_ms, error) for error in errors), effect, envelope.given_up,
         )  # fmt: skip
         buried = Envelope(0, f"{envelope.id}.dead", envelope.correlation, self.now_ms, message)
         self.send(f"{DEAD_LETTERS}/0", NORMAL_LANE, buried)

@@ -94,7 +94,10 @@ class Effects:
             case None:
                 return self._nothing_found(batch, row, ended.began_ms)
             case Throttled(retry_after_ms):
-                batch.effects[row.id] = replace(row, due_ms=batch.now_ms + retry_after_ms)
+                due_ms, deadline_ms = batch.now_ms + retry_after_ms, row.created_ms + self._policy(row).deadline_ms
+                if batch.now_ms < deadline_ms:
+                    due_ms = min(due_ms, deadline_ms)
+                batch.effects[row.id] = replace(row, due_ms=due_ms)
                 return None
             case NotReached(reason):
                 self._try_later(batch, ended, state=row.state, heard=reason)

@@ -161,6 +161,7 @@ class Engine:
         self._slot.clear()
 
     def _introduce(self, partition: Partition) -> None:
+        partition.leave_to_nobody(self._store.taken)
         for seat in self._seats.values():
             if seat.partition is not None:
                 partition.shake_hands(seat.partition)

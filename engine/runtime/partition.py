@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.envelope import Address
+from sagamore.engine.envelope import Address, Stream
 from sagamore.engine.errors import Closed, NotEncodable, OutcomeUnknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, State
@@ -161,6 +161,13 @@ class Partition:
             peer.look_again()
         self.look_again()
 
+    def leave_to_nobody(self, taken: Callable[[Address], Mapping[Stream, int]]) -> None:
+        """Of what waits for receivers that do not exist, not what they had `taken` while they did."""
+        for (receiver, lane), number in self.opened.next_numbers.items():
+            waits = self.opened.acknowledged.get((receiver, lane), 0) < number - 1
+            if waits and not self._env.exists(receiver):
+                self.acknowledged(receiver, lane, taken(receiver).get((self.address, lane), 0))
+
     def _pass_over(self, sender: "Partition") -> None:
         """Messages sent here while no program had this actor are dead letters: go on after them."""
         for (receiver, lane), number in sender.opened.undeliverable.items():
@@ -302,10 +309,11 @@ class Partition:
             self._items_max = len(items) // 2
 
     async def _forget_old_keys(self) -> None:
-        """Some of the client keys whose time is over (PROTOCOL 17); none of another kind of row is ever removed."""
+        """Some of the client keys whose time is over, and deaths as old (PROTOCOL 17); of no other kind of row is any
+        ever removed."""
         if self._now_ms >= self._prune_at_ms:
             before_ms, most = self._now_ms - self._limits.client_key_ttl_ms, self._limits.prune_rows_max
-            gone = await self.journal.prune_client_keys(before_ms, most)
+            gone = await self.journal.prune(before_ms, most)
             self._prune_at_ms = self._now_ms + (PRUNE_EVERY_MS if gone < most else 0)
 
     # --- commit ---

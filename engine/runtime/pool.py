@@ -163,18 +163,20 @@ class Pool:
 
     async def _attempt(self, task: Task) -> None:
         """What is to be done with an effect is decided when it may be done: waiting takes time, and keys end."""
-        era = await self._admitted()
-        if era is None:
-            self._end(task, _not_begun(task.row, self._clock.now_ms()))
-            return
-        if self._held.get(task.address, {}).get(task.row.id) is not task:  # settled by a person while it waited
-            self._give_back(era)
-            return
-        row, now_ms = task.row, self._clock.now_ms()
+        row = task.row
+        deadline_ms = row.created_ms + task.policy.deadline_ms
+        era = await self._admitted(deadline_ms if row.state == "pending" else None)
+        settled = self._held.get(task.address, {}).get(row.id) is not task  # by a person, while it waited
+        now_ms = self._clock.now_ms()
         step = next_step(row, self.capabilities, task.policy, now_ms)
-        if step is Step.PARK:
-            self._give_back(era)
-            self._end(task, ParkEffect(row))
+        if era is None and self._closing:
+            self._end(task, _not_begun(row, now_ms))
+            return
+        if era is None or settled or step is Step.PARK:
+            if era is not None:
+                self._give_back(era)
+            if not settled:
+                self._end(task, ParkEffect(row))
             return
         task.started = True
         call = Call(row.id, row.operation, row.request.encode(), row.key, row.correlation, row.attempts + 1, row.trace)
@@ -244,23 +246,24 @@ class Pool:
             log.warning("breaker of %s is %s", self.provider.name, self._breaker.state)
             await self._remember(BreakerChanged(self.provider.name, self._breaker.state))
 
-    async def _admitted(self) -> int | None:
-        """Wait for the breaker, a provider's pause and a place in the window; None if the engine stops."""
-        while not self._closing:
+    async def _admitted(self, deadline_ms: int | None = None) -> int | None:
+        """Wait for the breaker, a provider's pause and a place in the window; None if the engine stops, or it is
+        `deadline_ms` (Unix ms)."""
+        while not self._closing and (deadline_ms is None or self._clock.now_ms() < deadline_ms):
             now_ms = self._clock.elapsed_ms()
             if now_ms < self._paused_until_ms:
-                await self._pause(self._paused_until_ms - now_ms)
+                await self._pause(self._paused_until_ms - now_ms, deadline_ms)
             elif self._window is not None and not self._window.permits:
-                await self._take_places(self._window)
+                await self._take_places(self._window, deadline_ms)
             elif (era := self._breaker.admit(now_ms)) is None:
-                await self._pause(self._breaker.open_until_ms - now_ms)
+                await self._pause(self._breaker.wait_ms(now_ms), deadline_ms)
             else:
                 if self._window is not None:
                     self._window.take()
                 return era
         return None
 
-    async def _take_places(self, window: Window) -> None:
+    async def _take_places(self, window: Window, deadline_ms: int | None) -> None:
         """Commit that a block of places is taken, then use it."""
         async with self._taking_places:
             if window.permits:
@@ -271,12 +274,13 @@ class Pool:
                 await self._remember(PlacesTaken(self.provider.name, window.held(now_ms) + window.block))
                 window.permits += window.block
                 return
-        await self._pause(wait_ms if wait_ms is not None else window.window_ms)
+        await self._pause(wait_ms if wait_ms is not None else window.window_ms, deadline_ms)
 
-    async def _pause(self, wait_ms: float) -> None:
+    async def _pause(self, wait_ms: float, deadline_ms: int | None) -> None:
         """Until that time has passed, or something about the pool has changed."""
         self._changed.clear()
-        handle = self._clock.call_at(self._clock.now_ms() + max(1, int(wait_ms) + 1), self._changed.set)
+        until_ms = self._clock.now_ms() + max(1, int(wait_ms) + 1)
+        handle = self._clock.call_at(min(until_ms, deadline_ms or until_ms), self._changed.set)
         try:
             await self._changed.wait()
         finally:

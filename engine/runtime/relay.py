@@ -60,13 +60,14 @@ class Relay:
     ) -> None:
         self._address = address
         self._peer = peer
-        self._streams = {
-            stream: _Stream(
-                number, opened.acknowledged.get(stream, 0), opened.acknowledged.get(stream, 0), oldest_ms=now_ms
-            )
-            for stream, number in opened.next_numbers.items()
-        }
+        self._streams: dict[Stream, _Stream] = {}
         self._deletable: set[Stream] = set()
+        for stream, number in opened.next_numbers.items():
+            acknowledged, nobody = opened.acknowledged.get(stream, 0), opened.undeliverable.get(stream, 0)
+            if nobody > acknowledged:  # dead letters already, whose rows are not yet deleted
+                acknowledged = nobody
+                self._deletable.add(stream)
+            self._streams[stream] = _Stream(number, acknowledged, acknowledged, oldest_ms=now_ms)
 
     @property
     def next_numbers(self) -> dict[Stream, int]:

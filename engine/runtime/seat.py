@@ -123,7 +123,7 @@ class Seat:
     async def count_death(self, message: str) -> None:
         """The process died while this message was being taken here; called before the first batch."""
         assert self._opening is not None
-        await self._opening.journal.count_death(message)
+        await self._opening.journal.count_death(message, self._environment.clock.now_ms())
         deaths = self._opening.committed.deaths
         deaths[message] = deaths.get(message, 0) + 1
 

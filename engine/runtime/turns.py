@@ -259,7 +259,7 @@ class TurnTaker:
 
 
 def _poison_name(envelope: Envelope) -> str:
-    """What deaths are counted under: a replay has its own number, and its own three deaths."""
+    """What deaths are counted under: a replay or discard has its own number, and its own three deaths."""
     return f"{envelope.id}#{envelope.seq}" if envelope.dead_letter else envelope.id
 
 

@@ -25,7 +25,7 @@ from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Journal, 
 from sagamore.engine.testing.clock import ManualClock
 
 T = TypeVar("T")
-Call = Literal["open", "commit", "load", "load_effect", "checkpoint", "close"]
+Call = Literal["open", "commit", "load", "load_effect", "count_death", "prune", "checkpoint", "close"]
 """Calls of a journal that can be held, or made to fail."""
 
 
@@ -169,13 +169,13 @@ class FaultyJournal:
         """As the wrapped one."""
         return await self._do("load_effect", lambda: self._journal.load_effect(effect))
 
-    async def count_death(self, message_id: str) -> None:
+    async def count_death(self, message_id: str, at_ms: int) -> None:
         """As the wrapped one."""
-        await self._do("load", lambda: self._journal.count_death(message_id))
+        await self._do("count_death", lambda: self._journal.count_death(message_id, at_ms))
 
-    async def prune_client_keys(self, before_ms: int, limit: int) -> int:
+    async def prune(self, before_ms: int, limit: int) -> int:
         """As the wrapped one."""
-        return await self._do("load", lambda: self._journal.prune_client_keys(before_ms, limit))
+        return await self._do("prune", lambda: self._journal.prune(before_ms, limit))
 
     async def checkpoint(self, above_bytes: int) -> int:
         """As the wrapped one."""
@@ -209,6 +209,10 @@ class FaultyStore:
     def opened(self, positions: Mapping[Address, Opened]) -> None:
         """As the wrapped one."""
         self._store.opened(positions)
+
+    def taken(self, address: Address) -> Mapping[Stream, int]:
+        """As the wrapped one."""
+        return self._store.taken(address)
 
     def free_bytes(self) -> int:
         """`free`, or the truth."""

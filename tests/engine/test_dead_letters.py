@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import (
     DEAD_LETTERS,
     DeadLetter,
@@ -91,6 +92,43 @@ async def test_a_discard_tells_the_actor_that_the_message_was_given_up(world: Wo
     assert await world.until_state("book", "a", lambda page: page.ns) == Page((-5,))
     with pytest.raises(LetterClosed):
         await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+
+
+class Sulker(Book, Actor[Page, Note], kind="book"):
+    """A book that raises, when something is given up too."""
+
+    def given_up(self, state: Page, message: Note, turn: Turn) -> Page:
+        self.hook(message, turn)
+        return super().given_up(state, message, turn)
+
+
+async def test_a_discard_that_fails_returns_to_its_letter_and_a_replay_of_that_is_no_second_life(world: World) -> None:
+    broken = Broken()
+    engine = await world.start(Desk(), Sulker(broken))
+    await engine.ask("desk", Post("a", 5))
+    await world.until(lambda: bool(engine.alerts()))
+    (letter,) = await world.letters()
+    await engine.ask(DEAD_LETTERS, DiscardLetter(letter.id, "ann", "a test order"))
+    await world.until(lambda: bool(engine.alerts()))
+    (again,) = await world.letters()
+    assert (again.id, again.status, again.given_up, len(again.attempts)) == (letter.id, "WAITING", True, 6)
+    broken.on = False
+    await engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
+    assert await world.until_state("book", "a", lambda page: page.ns) == Page((-5,))
+
+
+async def test_a08_a_message_that_killed_three_times_can_be_discarded(world: World) -> None:
+    await world.start(Desk(), Book(), faults=[Fault("crash_after", 1)])
+    await _post_and_die(world)
+    with sqlite3.connect(world.path / "book-0.sqlite") as connection:
+        connection.execute("INSERT INTO death VALUES ('desk/0:1.0', 3, 0)")
+    connection.close()
+    engine = await world.start()
+    await world.until(lambda: bool(engine.alerts()))
+    (letter,) = await world.letters()
+    await engine.ask(DEAD_LETTERS, DiscardLetter(letter.id, "ann", "it kills"))
+    assert await world.until_state("book", "a", lambda page: page.ns) == Page((-5,))
+    assert await world.letters() == []
 
 
 async def test_each_message_that_a_turn_buries_has_a_letter_of_its_own(world: World) -> None:

@@ -135,6 +135,15 @@ async def test_throttled_obeys_the_deadline(world: World) -> None:
     assert len(provider.calls) <= 8
 
 
+async def test_throttled_beyond_the_deadline_ends_at_the_deadline_for_those_that_wait_too(world: World) -> None:
+    provider = bank(*[Throttled(HOUR_MS)] * 100, capabilities=Capabilities(takes_key=True, in_flight_max=1))
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k1", "k2"), "short"))
+    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2, 5_100)
+    assert sorted(bill.heard) == ["0 parked", "1 parked"]
+    assert len(provider.calls) == 1
+
+
 async def test_b16_attempts_used_up_are_parked_never_failed(world: World) -> None:
     provider = bank(*[Unknown("500")] * 100)
     bill = await paid(world, provider, policy="twice")

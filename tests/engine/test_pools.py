@@ -65,6 +65,20 @@ async def test_one_probe_at_a_time_when_half_open(world: World) -> None:
     assert len(provider.calls) == made + 1
 
 
+async def test_those_that_wait_for_the_probe_sleep_until_it_has_ended(world: World) -> None:
+    provider = ScriptedProvider("bank", script=Sick())
+    await trip(world, provider)
+    provider.script = lambda _call: Hangs()
+    await world.until(lambda: provider.hanging == 1)
+    ends_ms = world.clock.now_ms() + 1_000  # the probe's timeout
+    due_ms = world.clock.next_ms
+    assert due_ms is not None
+    assert due_ms >= ends_ms
+    provider.script = lambda _call: Succeeded("{}")
+    provider.release()
+    await world.until_state("till", "a", lambda bill: len(bill.heard) == 6, 1_000)
+
+
 async def test_a_probe_that_fails_opens_the_breaker_again(world: World) -> None:
     provider = ScriptedProvider("bank", script=Sick())
     await trip(world, provider)

@@ -149,7 +149,7 @@ async def test_client_keys_come_back_with_their_answer(journal: Journal) -> None
 async def test_old_client_keys_go_in_small_portions_and_young_ones_stay(journal: Journal) -> None:
     keys = [client_key(f"k{n}", at_ms=n) for n in range(10)]
     await journal.commit(Commit(1, client_keys=keys))
-    assert [await journal.prune_client_keys(7, 3) for _ in range(4)] == [3, 3, 1, 0]
+    assert [await journal.prune(7, 3) for _ in range(4)] == [3, 3, 1, 0]
     assert sorted(await journal.load_client_keys([k.key for k in keys])) == ["k7", "k8", "k9"]
 
 
@@ -167,10 +167,20 @@ async def test_alerts_are_replaced_and_cleared(make_journal: MakeJournal) -> Non
 async def test_deaths_are_counted_by_message(make_journal: MakeJournal) -> None:
     journal = make_journal()
     async with opened(journal):
-        for message in ("a", "b", "a"):
-            await journal.count_death(message)
+        for at_ms, message in enumerate(("a", "b", "c", "a")):
+            await journal.count_death(message, at_ms)
     async with opened(make_journal()) as position:
-        assert position.deaths == {"a": 2, "b": 1}
+        assert position.deaths == {"a": 2, "b": 1, "c": 1}
+
+
+async def test_deaths_are_forgotten_a_while_after_the_last_of_a_message(make_journal: MakeJournal) -> None:
+    journal = make_journal()
+    async with opened(journal):
+        for at_ms, message in enumerate(("a", "b", "c", "a")):
+            await journal.count_death(message, at_ms)
+        await journal.prune(2, 10)
+    async with opened(make_journal()) as position:
+        assert position.deaths == {"a": 2, "c": 1}
 
 
 @pytest.mark.parametrize("clean", [True, False])
