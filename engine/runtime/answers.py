@@ -20,7 +20,7 @@ def kept(answer: object) -> Outcome:
         case Throttled(int() | float() as wait_ms) if 0 <= wait_ms <= RETRY_AFTER_MAX_MS:
             return Throttled(ceil(wait_ms))
         case NotReached(str(reason)):
-            return NotReached(storable(reason))
+            return NotReached(storable(reason[:ERROR_CHARACTERS_MAX]))
         case Unknown(str(reason)):
-            return Unknown(storable(reason))
+            return Unknown(storable(reason[:ERROR_CHARACTERS_MAX]))
     return Unknown(storable(f"the provider answered {answer!r}"[:ERROR_CHARACTERS_MAX]))

@@ -192,6 +192,9 @@ class Engine:
         for seat in self._seats.values():
             seat.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
+        for seat in self._seats.values():
+            if seat.state == "UP" and seat.partition is not None:
+                await seat.partition.flush()
         closings = (seat.close(clean=seat.state == "UP") for seat in self._seats.values())
         closed = await asyncio.gather(*closings, return_exceptions=True)
         await self._supervisor.cancel_all()

@@ -19,6 +19,7 @@ from sagamore.engine.message import Body, Codec, Message, State
 from sagamore.engine.ports import Journal
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
+from sagamore.engine.runtime.poison import Poison, name_of
 from sagamore.engine.runtime.turns import Work
 
 ID_DIGITS = 32
@@ -29,9 +30,11 @@ class Loader:
     """Reads for one partition. `cache` holds committed states only."""
 
     def __init__(
-        self, address: Address, actor: Actor[Any, Any], journal: Journal, cache: dict[str, State], limits: Limits
-    ) -> None:
+        self, address: Address, actor: Actor[Any, Any], journal: Journal, cache: dict[str, State], poison: Poison,
+        limits: Limits,
+    ) -> None:  # fmt: skip
         self._address, self._actor, self._journal, self._cache = address, actor, journal, cache
+        self._poison = poison
         self._entities_max = limits.batch_entities_max
         self._states = Codec(actor.state_types)
         self._messages = Codec((*actor.message_types, EffectOutcome, RetryEffect))
@@ -42,7 +45,10 @@ class Loader:
     async def load(self, batch: Batch, items: Sequence[Item]) -> list[Work]:
         """Decode the messages and read the entities they name, one read for all that are not cached. Fewer works than
         items: the batch has as many entities as it may."""
-        works = [self._read_item(item) for item in items]
+        try:
+            works = [self._read_item(item) for item in items]
+        finally:
+            self._poison.clear()
         missing: dict[str, None] = {}
         for n, work in enumerate(works):
             if work.effect:
@@ -81,7 +87,7 @@ class Loader:
             case _:
                 return Work(item, keys=(item.row.entity,))
 
-    def _decode(self, item: Item, body: Body) -> Work:
+    def _decode(self, item: Delivery | TimerDue | RetryDue, body: Body) -> Work:
         if not isinstance(body, msgspec.Raw):
             return self._name(item, body)
         try:
@@ -89,12 +95,13 @@ class Loader:
         except (ValueError, TypeError, KeyError) as error:
             return Work(item, error=error)
 
-    def _name(self, item: Item, message: Message) -> Work:
+    def _name(self, item: Command | Delivery | TimerDue | RetryDue, message: Message) -> Work:
         if isinstance(message, RetryEffect):
             return Work(item, message, effect=message.effect)
         if isinstance(message, EffectOutcome):
             return Work(item, message, (message.entity,))
         try:
+            self._poison.name(name_of(item))
             found = self._actor.entity(message)
             if isinstance(found, str):
                 return Work(item, message, (found,))

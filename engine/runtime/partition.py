@@ -33,6 +33,7 @@ from sagamore.engine.runtime.mailbox import (
     Undeliverable,
     WithdrawEffect,
 )
+from sagamore.engine.runtime.poison import Poison
 from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.relay import Relay, RelayStatistics
 from sagamore.engine.runtime.reminders import Reminders
@@ -108,11 +109,12 @@ class Partition:
         self.committed = Committed(
             opened.inbox, {}, alerts, opened.deaths, self._reminders.retries, self._reminders.timers
         )
-        self._loader = Loader(self.address, self.actor, self.journal, self.committed.cache, self._limits)
+        poison = Poison(self.address, self._env.slot, self.committed.deaths, self._limits.deaths_max)
+        self._loader = Loader(self.address, self.actor, self.journal, self.committed.cache, poison, self._limits)
         answers = Codec(dict.fromkeys((*self.actor.state_types, *self.actor.message_types, *self.actor.replies)))
         self._taker = TurnTaker(
-            self.address, self.actor, self._env.routes, answers, self._clock, self._limits, self._env.slot,
-            self._effects, self.committed,
+            self.address, self.actor, self._env.routes, answers, self._clock, self._limits, poison, self._effects,
+            self.committed,
         )  # fmt: skip
         return opened
 
@@ -404,6 +406,11 @@ class Partition:
         """Finish the batch under way, delete what is acknowledged, return from `run`."""
         self._stopping = self._flush_wanted = True
         self._wake.set()
+
+    async def flush(self) -> None:
+        """Every partition has taken its last batch: delete what the others have acknowledged since this one did."""
+        if self.relay.has_deletable:
+            await self._process(())
 
     def abandon(self, error: BaseException | None) -> None:
         """This incarnation is over: whoever waits for an answer is told what is known."""

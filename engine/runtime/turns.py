@@ -14,11 +14,11 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS, RetryEffect
 from sagamore.engine.effect import EffectOutcome, EffectRow
 from sagamore.engine.envelope import Address, Envelope, partition_of
-from sagamore.engine.errors import EntityDamaged, KeyReused, Refused
+from sagamore.engine.errors import EntityDamaged, KeyReused
 from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, Message, State
-from sagamore.engine.ports import AlertRow, ClientKeyRow, Clock, RetryRow, Slot, TimerRow
+from sagamore.engine.ports import AlertRow, ClientKeyRow, Clock, RetryRow, TimerRow
 from sagamore.engine.runtime.batch import Answer, Batch
 from sagamore.engine.runtime.effects import Effects
 from sagamore.engine.runtime.mailbox import (
@@ -33,6 +33,7 @@ from sagamore.engine.runtime.mailbox import (
     Undeliverable,
     WithdrawEffect,
 )
+from sagamore.engine.runtime.poison import Poison, id_of_timer, name_of_accepted
 from sagamore.engine.text import error_text
 from sagamore.engine.turn import Routes, Turn
 
@@ -65,11 +66,11 @@ class TurnTaker:
 
     def __init__(
         self, address: Address, actor: Actor[Any, Any], routes: Routes, codec: Codec, clock: Clock, limits: Limits,
-        slot: Slot, effects: Effects, committed: Committed,
+        poison: Poison, effects: Effects, committed: Committed,
     ) -> None:  # fmt: skip
         self._address, self._partition = address, partition_of(address)
         self._actor, self._routes, self._codec = actor, routes, codec
-        self._clock, self._limits, self._slot = clock, limits, slot
+        self._clock, self._limits, self._poison = clock, limits, poison
         self._effects, self._committed = effects, committed
         self._takers: dict[type[Item], Callable[[Batch, Work, Any], None]] = {
             Delivery: self._take_delivery,
@@ -94,7 +95,7 @@ class TurnTaker:
                     return n
                 self._takers[type(work.item)](batch, work, work.item)
         finally:
-            self._slot.clear()
+            self._poison.clear()
         return len(works)
 
     # --- the kinds of items ---
@@ -124,8 +125,7 @@ class TurnTaker:
         key = (row.entity, row.name)
         if self._committed.timers.get(row.id) is row and key not in batch.timers:
             batch.timers[key] = None
-            message_id = f"{row.cause}.{row.name}"
-            envelope = Envelope(0, message_id, row.correlation, row.due_ms, row.body)
+            envelope = Envelope(0, id_of_timer(row), row.correlation, row.due_ms, row.body)
             self._accepted(batch, work, self._address, envelope, ())
 
     def _take_outcome(self, batch: Batch, work: Work, outcome: tuple[EffectRow, EffectOutcome] | None) -> None:
@@ -142,7 +142,7 @@ class TurnTaker:
             if known is not None:
                 batch.replies.append((command.future, self._known_answer(known, command)))
                 return
-            self._name_poison(command.kept_key)
+            self._poison.name(command.kept_key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
             batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
@@ -218,14 +218,18 @@ class TurnTaker:
             if isinstance(work.message, RetryEffect):
                 self._retry_effect(batch, work, envelope, work.message.effect)
                 return
-            self._name_poison(_poison_name(envelope))
+            self._poison.name(name_of_accepted(envelope))
             turn = self._turn(
-                batch, work, envelope.id, envelope.correlation, envelope.at_ms, sender, envelope.attempt,
+                batch, work, envelope.id, self._story(work, envelope), envelope.at_ms, sender, envelope.attempt,
                 given_up=envelope.given_up,
             )  # fmt: skip
             batch.absorb(turn, _type(work.message), envelope.trace, self._committed.alerts)
         except Exception as error:  # undone alone; ends in a retry or a dead letter
             self._failed(batch, work, sender, envelope, (*errors, error_text(error)))
+
+    def _story(self, work: Work, envelope: Envelope) -> str:
+        """Whoever sends to an entity that has a story of its own, what follows is part of that."""
+        return work.keys[0] if self._actor.mints and work.keys else envelope.correlation
 
     def _retry_effect(self, batch: Batch, work: Work, envelope: Envelope, effect: str) -> None:
         if work.error is not None:
@@ -236,9 +240,7 @@ class TurnTaker:
     def _failed(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         entity = work.keys[0] if work.keys else ""
         policy = self._actor.turn_policy
-        hopeless = (
-            work.message is None or self._committed.deaths.get(_poison_name(envelope), 0) >= self._limits.deaths_max
-        )
+        hopeless = work.message is None or self._poison.is_deadly(name_of_accepted(envelope))
         last = self._actor.kind == DEAD_LETTERS  # nowhere to go from there, so it is tried for ever
         if not last and (hopeless or envelope.attempt >= policy.attempts_max):
             letter = envelope.dead_letter or self._letter(batch, envelope)
@@ -249,18 +251,6 @@ class TurnTaker:
         batch.tell_story(envelope, entity, f"failed: {errors[-1]}; tried again in {wait_ms} ms")
         again = msgspec.structs.replace(envelope, attempt=envelope.attempt + 1)
         batch.retries[envelope.id] = RetryRow(sender, batch.now_ms + wait_ms, errors, again)
-
-    def _name_poison(self, message: str) -> None:
-        """Name the message for a later process, should this one die of it. Raises Refused if too many did."""
-        self._slot.name(self._address, message)
-        deaths = self._committed.deaths.get(message, 0)
-        if deaths >= self._limits.deaths_max:
-            raise Refused(f"the process died {deaths} times while this message was being taken")
-
-
-def _poison_name(envelope: Envelope) -> str:
-    """What deaths are counted under: a replay or discard has its own number, and its own three deaths."""
-    return f"{envelope.id}#{envelope.seq}" if envelope.dead_letter else envelope.id
 
 
 def _type(message: Message | None) -> str:
