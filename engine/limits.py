@@ -47,10 +47,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a refused client is told when nothing better is known."""
 
     checkpoint_wal_bytes: Positive = 4 << 20
-    """A passive checkpoint between two batches: 10 ms here."""
-    checkpoint_wal_bytes_max: Positive = 16 << 20
-    """The next batch waits for it: 42 ms here, and growing with the file."""
+    """Above it a passive checkpoint, for which the next batch waits, since both are one connection's: 10 ms here."""
     wal_bytes_alert: Positive = 64 << 20
+    """Above it health says who reads, and so keeps the WAL from being checked in."""
 
     restarts_max: Positive = 5
     restarts_period_ms: Positive = MINUTE_MS
@@ -72,5 +71,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput("batch_messages_max", self.batch_messages_max, "at most mailbox_messages_max")
         if self.batch_bytes_max < MESSAGE_BYTES_MAX * 2:
             raise InvalidInput("batch_bytes_max", self.batch_bytes_max, f"at least {MESSAGE_BYTES_MAX * 2}")
-        if self.checkpoint_wal_bytes >= self.checkpoint_wal_bytes_max:
-            raise InvalidInput("checkpoint_wal_bytes", self.checkpoint_wal_bytes, "less than checkpoint_wal_bytes_max")
+        if self.checkpoint_wal_bytes >= self.wal_bytes_alert:
+            raise InvalidInput("checkpoint_wal_bytes", self.checkpoint_wal_bytes, "less than wal_bytes_alert")
