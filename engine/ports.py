@@ -235,6 +235,10 @@ class Journal(Protocol):
         """Copy the WAL into the file if it is larger than that; the bytes it holds afterwards."""
         ...
 
+    def readers(self) -> Sequence[int]:
+        """The ids of the processes that hold a snapshot of the file now, as far as the system tells."""
+        ...
+
     async def close(self, *, clean: bool) -> None:
         """Close the file; `clean` marks that a stop ended its work."""
         ...

@@ -226,6 +226,10 @@ class SQLiteJournal:
                 self._wal_bytes = 0 if frames == moved else self._wal_bytes
         return self._wal_bytes
 
+    def readers(self) -> list[int]:
+        """The processes that keep the WAL from being checked in just now."""
+        return snapshot_holders(self.path)
+
     async def close(self, *, clean: bool) -> None:
         """Close the file; a clean close also empties its WAL."""
         connection, self._connection = self._connection, None

@@ -192,9 +192,6 @@ class Engine:
         for seat in self._seats.values():
             seat.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
-        for seat in self._seats.values():
-            if seat.state == "UP" and seat.partition is not None:
-                await seat.partition.flush()
         closings = (seat.close(clean=seat.state == "UP") for seat in self._seats.values())
         closed = await asyncio.gather(*closings, return_exceptions=True)
         await self._supervisor.cancel_all()
@@ -388,11 +385,8 @@ class Engine:
         """Whether someone should look."""
         down = tuple(f"{a} is down: {s.cause}" for a, s in self._seats.items() if s.state == "DOWN")
         opening = tuple(f"{a} is being reopened: {s.cause}" for a, s in self._seats.items() if s.state == "OPENING")
-        wal = tuple(
-            f"{a}: a reader keeps {s.partition.wal_bytes >> 20} MB of WAL from being checked in"
-            for a, s in self._seats.items()
-            if s.partition is not None and s.partition.wal_bytes > self.limits.wal_bytes_alert
-        )
+        up = (seat.partition for seat in self._seats.values() if seat.partition is not None)
+        wal = tuple(problem for partition in up if (problem := partition.wal_problem()))
         alerts = tuple(f"{alert.name} {alert.subject}: {alert.advice}" for alert in self.alerts())
         problems = down + opening + wal + alerts
         return Health("RED" if down else "YELLOW" if problems else "GREEN", problems)

@@ -424,6 +424,16 @@ class Partition:
                 else:
                     item.future.set_exception(OutcomeUnknown(self.address, item.key))
 
+    def wal_problem(self) -> str:
+        """Who keeps the WAL from being checked in, if it has grown too large; else empty."""
+        if self.wal_bytes <= self._limits.wal_bytes_alert:
+            return ""
+        kept = f"{self.address}: {self.wal_bytes >> 20} MB of WAL"
+        readers = ", ".join(map(str, self.journal.readers()))
+        if not readers:
+            return f"{kept} wait to be checked in after the next batch"
+        return f"{kept} cannot be checked in while process {readers} reads; end that reader"
+
     def statistics(self) -> PartitionStatistics:
         """A snapshot."""
         return PartitionStatistics(

@@ -144,11 +144,19 @@ class Seat:
             self.partition.stop()
 
     async def close(self, *, clean: bool) -> None:
-        """Close the file, and answer whoever still waits."""
+        """Close the file, and answer whoever still waits; a file whose last acknowledged rows cannot be deleted is not
+        clean."""
         partition = self.partition or self._opening
-        if partition is not None:
+        if partition is None:
+            return
+        flushed = False
+        try:
+            if clean:
+                await partition.flush()
+            flushed = clean
+        finally:
             partition.abandon(None)
-            await partition.journal.close(clean=clean)
+            await partition.journal.close(clean=flushed)
 
     def up(self) -> Partition:
         """The incarnation. Raises PartitionDown, and Overloaded while it is being reopened."""

@@ -181,6 +181,10 @@ class FaultyJournal:
         """As the wrapped one."""
         return await self._do("checkpoint", lambda: self._journal.checkpoint(above_bytes))
 
+    def readers(self) -> Sequence[int]:
+        """As the wrapped one."""
+        return self._journal.readers()
+
     async def close(self, *, clean: bool) -> None:
         """Close the wrapped one; the dead mark nothing clean."""
         await self._faults.before(self._address, "close")
