@@ -35,7 +35,7 @@ Stream = AsyncIterator[tuple[str, Put, Any]]
 async def judge_orders(pages: Pages, scratch: Scratch, verdicts: Verdicts) -> None:
     """Judge every order that was there when the audit came to it. All histories have been set aside."""
     upto = max([await reader.highest_key() for reader in pages.of("orders")], default="")
-    async for order_id, owner in owners(pages):
+    async for order_id, owner in owners(pages, verdicts.readable):
         if order_id.startswith(PREFIX):
             await scratch.add("owner", (order_id, owner))
     suspects: dict[str, list[Breach]] = {}
@@ -152,15 +152,22 @@ async def _look(pages: Pages, suspects: dict[str, list[Breach]], verdicts: Verdi
 async def _read_states(pages: Pages, order_id: str) -> Case:
     case = Case(order_id)
     for reader in pages.of("orders"):
-        if (state := await reader.state(order_id)) is not None:
-            case.order = _order(state)
+        case.order = await _read(reader, order_id, _order) or case.order
     for reader in pages.of("payments"):
-        if (state := await reader.state(order_id)) is not None:
-            case.payment = _payment(state)
+        case.payment = await _read(reader, order_id, _payment) or case.payment
     for address, reader in pages.readers.items():
-        if kind_of(address) == "inventory" and (state := await reader.state(hold_key(order_id))) is not None:
-            case.holds[address] = _hold(state)
+        if kind_of(address) == "inventory" and (hold := await _read(reader, hold_key(order_id), _hold)) is not None:
+            case.holds[address] = hold
     return case
+
+
+async def _read(reader: AuditReader, key: str, decode: Callable[[bytes], Any]) -> Any:
+    """The entity; None if it is not there, or cannot be read, which was told in passing."""
+    state = await reader.state(key)
+    try:
+        return None if state is None else decode(state)
+    except (ValueError, msgspec.MsgspecError):
+        return None
 
 
 async def _read_ledgers(pages: Pages, case: Case) -> None:
@@ -176,7 +183,7 @@ async def _read_ledgers(pages: Pages, case: Case) -> None:
 async def _owners_of(pages: Pages, order_ids: Iterable[str]) -> dict[str, set[str]]:
     wanted = set(order_ids)
     found: dict[str, set[str]] = {}
-    async for order_id, what in owners(pages):
+    async for order_id, what in owners(pages, Check("", "")):  # told when all were read
         if order_id in wanted:
             found.setdefault(order_id, set()).add(what)
     return found

@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator
 from functools import partial
 
+import msgspec
+
+from sagamore.audit.law import Check
 from sagamore.audit.messages import taken_numbers
 from sagamore.audit.pages import Pages, outbox, paged
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
@@ -13,9 +16,9 @@ _decode = Codec((DeadLetter,)).decode
 PREFIX = "ord_"
 
 
-async def owners(pages: Pages) -> AsyncIterator[tuple[str, str]]:
+async def owners(pages: Pages, readable: Check) -> AsyncIterator[tuple[str, str]]:
     """(order id, owner), in no order. Read in the order in which work moves, so that beside a running owner little is
-    missed: messages; retries, effects and timers; dead letters and alerts."""
+    missed: messages; retries, effects and timers; dead letters (one that cannot be read is told) and alerts."""
     async for owner in _messages(pages):
         yield owner
     for reader in pages.readers.values():
@@ -29,7 +32,12 @@ async def owners(pages: Pages) -> AsyncIterator[tuple[str, str]]:
     for reader in pages.of(DEAD_LETTERS):
         waiting = partial(reader.entities, "status", "WAITING")
         async for letter in paged(waiting, None, lambda row: row.key):
-            yield _decode(letter.state).correlation, "dead letter"
+            try:
+                order_id = _decode(letter.state).correlation
+            except (ValueError, msgspec.MsgspecError) as error:
+                readable.breach(f"{letter.key}: {error}")
+                continue
+            yield order_id, "dead letter"
     for reader in pages.readers.values():
         async for alert in paged(reader.alerts, ("", ""), lambda row: (row.name, row.subject)):
             yield alert.subject, f"alert {alert.name}"

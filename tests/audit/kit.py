@@ -9,6 +9,7 @@ from pathlib import Path
 from sagamore import Line, Money, Order, OrderSettings, Sagamore, Settings, SimulatedPayments
 from sagamore.actors.orders.payment import Payment
 from sagamore.audit import Law, audit
+from sagamore.engine.runtime.engine import Alert
 from sagamore.files import Files
 
 SETTINGS = Settings(orders=OrderSettings(capture="at_once"), partitions={"inventory": 2})
@@ -32,7 +33,13 @@ async def confirmed(shop: Sagamore) -> Order:
 
 async def make_shop(path: Path) -> dict[str, str]:
     """Make it; the ids of its orders by what happened to them."""
-    async with Sagamore.open(path, SETTINGS, payments=SimulatedPayments()) as shop:
+    buried = asyncio.Event()
+
+    def alerted(alert: Alert) -> None:
+        if alert.name == "dead_letter":
+            buried.set()
+
+    async with Sagamore.open(path, SETTINGS, payments=SimulatedPayments(), on_alert=alerted) as shop:
         for product in ("MUG", "TEA"):
             await shop.inventory.receive(product, 100, reason="delivery")
         await shop.inventory.adjust("MUG", -3, reason="broken")
@@ -42,6 +49,10 @@ async def make_shop(path: Path) -> dict[str, str]:
         await shop.orders.ship(orders["returned"].id)
         await shop.orders.return_goods(orders["returned"].id, {"MUG": 1}, amount=Money("12", "GBP"), restock=True)
         await shop.orders.cancel(orders["cancelled"].id)
+        orders["stuck"] = await place(shop, "pm_refund_refused")
+        await shop.orders.wait(orders["stuck"].id, timeout=SOON)
+        await shop.orders.cancel(orders["stuck"].id)
+        await buried.wait()
         orders["refused"] = await place(shop, "pm_refused")
         for name in ("cancelled", "refused"):
             await shop.orders.wait(orders[name].id, settled=True, timeout=SOON)

@@ -116,6 +116,7 @@ def test_y16_a_pending_refund_that_landed_is_reported_once_more_and_moves_nothin
     result = take(pending, event("refund_succeeded", 400, refund_id="ref_1"))
     assert refund_reports(result) == [("SUCCEEDED", 400, AMOUNT - 400)]
     assert result.state.refunded == 400
+    assert take(result.state, event("refund_succeeded", 400, refund_id="ref_1", n=2)).intentions == ()
 
 
 def test_y17_a_refused_requested_refund_frees_its_amount_and_alerts() -> None:

@@ -1,5 +1,7 @@
 """The judge: totals, accounts, and the rules that a merchant may break."""
 
+import pytest
+
 from tests.twin.client import Client, ManualClock
 
 
@@ -82,7 +84,11 @@ async def test_late_money_beside_a_charge_is_to_be_undone_but_no_overlap(client:
     assert await client.rules_broken() == []
 
 
-async def test_a_refund_paid_out_twice_under_one_refund_id_is_a_violation(client: Client, clock: ManualClock) -> None:
+@pytest.mark.parametrize("faults", [{}, {"refund_fails_later": 1, "refund_fails_after_ms": 1}])
+async def test_a_refund_paid_out_twice_under_one_refund_id_is_a_violation(
+    client: Client, clock: ManualClock, faults: dict[str, int]
+) -> None:
+    await client.set_faults(**faults)
     payment = (await client.pay())["id"]
     await client.operate(payment, "refunds", key="one", refund_id="r", amount=100)
     assert await client.rules_broken() == []

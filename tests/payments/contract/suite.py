@@ -158,6 +158,15 @@ class ProviderContract:
         found = answered(await effects.look_up(call("charge", charge())))
         assert (found.status, found.amount) == ("captured", AMOUNT)
 
+    async def test_a_refund_whose_answer_was_lost_is_found_by_the_engine_and_another_is_not(self, bench: Bench) -> None:
+        effects = PaymentEffects(bench.provider)
+        paid = answered(await effects.call(call("charge", charge(), "key_1"))).provider_id
+        await bench.lose_answers()
+        assert isinstance(await effects.call(call("refund", refund(paid, 400), "key_2")), Unknown)
+        found = answered(await effects.look_up(call("refund", refund(paid, 400))))
+        assert (found.status, found.amount) == ("refunded", 400)
+        assert await effects.look_up(call("refund", refund(paid, 400, "ref_2"))) is None
+
     async def test_a_read_of_what_never_was_is_declined(self, bench: Bench) -> None:
         outcome = await bench.provider.read(ReadRequest("ord_1", 1, "px_never"))
         assert answered(outcome, Declined).code == "not_found"

@@ -101,6 +101,7 @@ async def test_a_call_given_up_on_while_it_waited_for_a_thread_is_never_made() -
     waiting = asyncio.ensure_future(provider.charge(charge("ord_2"), "key_2"))
     await asyncio.sleep(0)
     waiting.cancel()
+    await asyncio.wait([waiting])
     sdk.go_on.set()
     assert answered(await first).status == "captured"
     await provider.close()
