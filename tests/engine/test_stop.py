@@ -46,6 +46,20 @@ async def test_a19_a_stop_deletes_what_was_acknowledged(world: World) -> None:
     connection.close()
 
 
+async def test_a19_a_stop_deletes_what_was_acknowledged_after_its_sender_had_stopped(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    world.store.faults.hold("book/0")
+    await engine.ask("desk", Post("a", 1))
+    await world.clock.settle()
+    stop = asyncio.create_task(world.stop())
+    await world.clock.settle()
+    world.store.faults.release("book/0")
+    await stop
+    connection = sqlite3.connect(world.path / "desk-0.sqlite")
+    assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+    connection.close()
+
+
 async def test_a_stop_while_a_partition_is_being_reopened_ends(world: World) -> None:
     engine = await world.start(Desk(), Book(), faults=[Fault("fail_unwritten", 1)])
     await asyncio.gather(engine.ask("book", Note("a", 1)), return_exceptions=True)
