@@ -1,6 +1,7 @@
 """The shape of the code, read from its imports and its text: DESIGN section 9 as a test."""
 
 import ast
+import inspect
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,13 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sagamore
 import sagamore.engine
+from sagamore.engine.turn import Turn
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("engine", "storage", "actors", "sagamore")
@@ -111,6 +114,50 @@ def test_handlers_are_synchronous() -> None:
         if isinstance(node, ast.AsyncFunctionDef)
     ]
     assert wrong == []
+
+
+def test_only_the_edge_asks() -> None:
+    """PROTOCOL 18: an actor or a partition that asked another could wait in a circle. The engine's own ask is of
+    `system/0`, by a pool, which no partition waits for."""
+    asks = {
+        path
+        for path, tree in sources("engine", "storage", "actors")
+        for name in called(tree)
+        if name == "ask" or name.endswith(".ask")
+    }
+    assert asks == {"engine/runtime/engine.py"}
+
+
+def test_a_turn_can_want_but_not_wait() -> None:
+    """PROTOCOL 18, from the vocabulary: what a handler may call answers at once, from what its message names, or leaves
+    an intention behind."""
+    methods = {
+        name: inspect.signature(method).return_annotation
+        for name, method in vars(Turn).items()
+        if inspect.isfunction(method) and not name.startswith("_")
+    }
+    answers = {name: answer for name, answer in methods.items() if answer is not None}
+    assert answers == {"new_id": str, "load": Any, "partition_of": int, "start": str}
+    assert not any(map(inspect.iscoroutinefunction, vars(Turn).values()))
+    assert methods.keys() - answers.keys() == {
+        "save", "send", "publish", "reply", "schedule", "cancel", "withdraw", "settle", "note", "raise_alert",
+        "clear_alert", "bury", "resend", "give_up",
+    }  # fmt: skip
+
+
+def test_a_partition_waits_for_its_own_file_only() -> None:
+    """What its loop awaits is its journal, its own steps, or being woken; never a peer, a pool or the edge."""
+    own, others = ("self.", "journal.", "cursor."), ("_env", "_pools", "peer")
+    waits = {
+        ast.unparse(node.value)
+        for path, tree in sources("engine/runtime")
+        if path.removeprefix("engine/runtime/")
+        in ("partition.py", "turns.py", "loader.py", "batch.py", "relay.py", "effects.py", "reminders.py", "agenda.py")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Await)
+    }
+    assert waits
+    assert {call for call in waits if not call.startswith(own) or any(other in call for other in others)} == set()
 
 
 def test_tasks_are_made_by_the_supervisor_only() -> None:

@@ -85,6 +85,11 @@ class ManualClock:
             heapq.heappop(self._scheduled)
         return self._scheduled[0][0] if self._scheduled else None
 
+    def step(self, ms: int) -> None:
+        """Somebody sets the wall clock forward by `ms`; no time passes."""
+        self._now_ms += ms
+        self._started_ms += ms
+
     async def advance(self, ms: int) -> None:
         """Let `ms` milliseconds pass. Raises RuntimeError when they hold more than `INSTANTS_MAX` instants at which
         something is due."""

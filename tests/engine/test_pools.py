@@ -175,6 +175,56 @@ async def test_a_start_that_cannot_read_what_the_pools_remember_is_refused_by_na
         assert not thread.is_alive()
 
 
+async def calls_within(world: World, provider: ScriptedProvider, ms: int) -> int:
+    before = len(provider.calls)
+    await world.clock.advance(ms)
+    return len(provider.calls) - before
+
+
+async def test_a12_places_are_taken_in_blocks_of_a_twentieth(world: World) -> None:
+    capabilities = Capabilities(takes_key=True, window_calls_max=100, window_ms=60_000)
+    provider = ScriptedProvider("bank", capabilities)
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(64))))
+    await world.until_state("till", "a", lambda bill: len(bill.heard) == 64, 1_000)
+    assert world.store.faults.commits.count("system/0") == 13, "64 calls in blocks of 5"
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+async def test_a12_what_an_ended_process_may_have_used_counts_as_used_at_the_start(world: World, end: str) -> None:
+    capabilities = Capabilities(takes_key=True, window_calls_max=40, window_ms=60_000)
+    provider = ScriptedProvider("bank", capabilities)
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(5))))
+    await world.until_state("till", "a", lambda bill: len(bill.heard) == 5)
+    await (world.stop() if end == "stop" else world.kill())
+    await world.clock.advance(59_000)  # whatever the clock says meanwhile
+    await world.start()
+    await world.engine.ask("till", Pay("b", tuple(f"later{n}" for n in range(64))))
+    assert await calls_within(world, provider, 59_000) == 40 - 6, "an unfinished block of two is used up too"
+    assert await calls_within(world, provider, 2_000) == 30, "the rest"
+
+
+@pytest.mark.parametrize("step_ms", [30_000, 3_600_000])
+async def test_a12_a_clock_that_is_set_frees_no_place(world: World, step_ms: int) -> None:
+    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    provider = ScriptedProvider("bank", capabilities)
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(15))))
+    assert await calls_within(world, provider, 1_000) == 5
+    world.clock.step(step_ms)
+    assert await calls_within(world, provider, 58_000) == 0
+    assert await calls_within(world, provider, 2_000) == 5
+
+
+async def test_a12_a_clock_that_is_set_ends_no_cooldown(world: World) -> None:
+    provider = ScriptedProvider("bank", script=Sick())
+    await trip(world, provider)
+    world.clock.step(3_600_000)
+    assert await calls_within(world, provider, 59_000) == 0
+    assert await calls_within(world, provider, 2_000) == 1
+
+
 async def test_a12_places_are_committed_before_they_are_used(world: World) -> None:
     capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
     provider = ScriptedProvider("bank", capabilities, clock=world.clock)

@@ -97,6 +97,16 @@ async def test_a_callback_that_calls_itself_for_ever_is_named() -> None:
         await clock.advance_until(lambda: False, 50)
 
 
+async def test_a_clock_that_is_set_moves_no_elapsed_time() -> None:
+    clock = ManualClock(now_ms=1_000)
+    called: list[int] = []
+    clock.call_at(5_000, lambda: called.append(clock.now_ms()))
+    clock.step(10_000)
+    assert (clock.now_ms(), clock.elapsed_ms()) == (11_000, 0.0)
+    await clock.advance(1)
+    assert (called, clock.now_ms(), clock.elapsed_ms()) == ([11_000], 11_001, 1.0)
+
+
 def test_randomness_is_seeded() -> None:
     first, same, other = ManualClock(seed=1), ManualClock(seed=1), ManualClock(seed=2)
     drawn = [(clock.random_bits(40), clock.random_fraction()) for clock in (first, same, other)]
