@@ -145,7 +145,7 @@ class Engine:
                 seat.take_seat()
             for name, pool in self._pools.items():
                 record = await self._seats[f"{SYSTEM}/0"].up().read(name)
-                pool.restore(record if isinstance(record, ProviderRecord) else None)
+                pool.admission.restore(record if isinstance(record, ProviderRecord) else None)
         except BaseException:
             for seat in self._seats.values():
                 await seat.close(clean=False)
