@@ -24,7 +24,8 @@ from sagamore.engine.dead_letters import DEAD_LETTERS
 from sagamore.engine.effect import Provider
 from sagamore.engine.ports import Clock
 from sagamore.engine.runtime.clock import SystemClock
-from sagamore.engine.runtime.engine import Alert, Engine
+from sagamore.engine.runtime.engine import Engine
+from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.system_actor import SYSTEM
 from sagamore.listening import listening
 from sagamore.settings import Settings

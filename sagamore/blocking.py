@@ -26,7 +26,7 @@ from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
 from sagamore.engine.actor import Actor
 from sagamore.engine.message import Message, Record, State
-from sagamore.engine.runtime.engine import Alert, Health
+from sagamore.engine.runtime.inspection import Alert, Health
 from sagamore.runner import Runner
 from sagamore.settings import Settings
 from sagamore.statistics import Statistics

@@ -9,7 +9,8 @@ from sagamore.doors.inventory import Inventory
 from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
 from sagamore.engine.message import Message, Record, State
-from sagamore.engine.runtime.engine import Alert, Engine, Health
+from sagamore.engine.runtime.engine import Engine
+from sagamore.engine.runtime.inspection import Alert, Health
 from sagamore.files import Files
 from sagamore.statistics import Statistics, statistics_of
 

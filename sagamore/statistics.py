@@ -2,7 +2,8 @@
 
 import msgspec
 
-from sagamore.engine.runtime.engine import Engine, EngineStatistics
+from sagamore.engine.runtime.engine import Engine
+from sagamore.engine.runtime.inspection import EngineStatistics
 
 
 class OrderStatistics(msgspec.Struct, frozen=True):

@@ -6,13 +6,10 @@ needs later is down or far behind, the client is told to come back.
 
 import asyncio
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.breaker import BreakerPolicy
@@ -26,7 +23,6 @@ from sagamore.engine.errors import (
     Overloaded,
     PartitionDown,
     SagamoreError,
-    WrongLoop,
 )
 from sagamore.engine.ids import IdMaker
 from sagamore.engine.limits import MESSAGE_BYTES_MAX, Limits
@@ -35,53 +31,18 @@ from sagamore.engine.ports import AlertRow, Clock, Opened, Store
 from sagamore.engine.routes import ActorRoutes, stable_hash
 from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.deadline import Deadline, sleep_ms
+from sagamore.engine.runtime.home import Home
+from sagamore.engine.runtime.inspection import Alert, EngineStatistics, Health, alerts_of, health_of
 from sagamore.engine.runtime.mailbox import AttemptEnded, Command, ParkEffect, stored_key
 from sagamore.engine.runtime.partition import Environment, Partition
-from sagamore.engine.runtime.pool import Pool, PoolStatistics
+from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.pressure import Pressure
-from sagamore.engine.runtime.seat import Seat, SeatStatistics
+from sagamore.engine.runtime.seat import Seat
 from sagamore.engine.runtime.supervisor import Supervisor
 from sagamore.engine.runtime.watchers import Watcher, Watchers
 from sagamore.engine.system_actor import SYSTEM, BreakerChanged, PlacesTaken, ProviderRecord, SystemActor
 
 log = logging.getLogger("sagamore.engine")
-
-_forks = 0  # of this process's ancestors since the module was imported: cheaper to ask than the process id
-
-
-def _count_fork() -> None:
-    global _forks  # noqa: PLW0603 - os.register_at_fork knows no other way
-    _forks += 1
-
-
-os.register_at_fork(after_in_child=_count_fork)
-
-
-class EngineStatistics(msgspec.Struct, frozen=True):
-    """Every queue and pool."""
-
-    partitions: dict[Address, SeatStatistics]
-    pools: dict[str, PoolStatistics]
-    watchers: int
-    tasks: int
-
-
-class Health(msgspec.Struct, frozen=True):
-    """GREEN: all is well; YELLOW: alerts stand or a partition is being reopened; RED: a partition is down."""
-
-    status: Literal["GREEN", "YELLOW", "RED"]
-    problems: tuple[str, ...]
-
-
-class Alert(msgspec.Struct, frozen=True):
-    """A durable condition and the partition that raised it."""
-
-    address: Address
-    name: str
-    subject: str
-    since_ms: int
-    count: int
-    advice: str
 
 
 class Engine:
@@ -105,7 +66,7 @@ class Engine:
         self.routes = ActorRoutes(composed, partition_counts, [provider.name for provider in providers])
         self._store = store
         self._on_alert = on_alert
-        self._loop, self._forks = asyncio.get_running_loop(), _forks
+        self._home = Home()
         self._ids = IdMaker(self.clock.random_bits)
         self._supervisor = Supervisor()
         self._watchers = Watchers(self.limits.watcher_changes_max)
@@ -233,14 +194,15 @@ class Engine:
         fresh = key is None
         key = message_id if key is None else self._checked(key)
         try:
-            body = encode(message if same is None else same)
+            same = message if same is None else same
+            body = encode(same)
             if len(body) > MESSAGE_BYTES_MAX:
                 raise InvalidInput("message", f"{len(body)} bytes", f"at most {MESSAGE_BYTES_MAX} bytes")
             actor = self.routes.actor(kind)
-            self._check_types(kind, body)
+            self._check_types(kind, same, body)
             partition = self._seats[self.routes.address(kind, message)].up()
             self._pressure.check(actor)
-            future: asyncio.Future[Record | None] = self._loop.create_future()
+            future: asyncio.Future[Record | None] = self._home.loop.create_future()
             command = Command(
                 message, message_id, scope, key, blake2b(body, digest_size=16).hexdigest(),
                 fresh, now_ms, trace, future,
@@ -252,12 +214,15 @@ class Engine:
             error.idempotency_key = key  # type: ignore[attr-defined]
             raise
 
-    def _check_types(self, kind: str, body: bytes) -> None:
-        """A message that another process could not read back must not get in: its fields have the types they say."""
+    def _check_types(self, kind: str, message: Message, body: bytes) -> None:
+        """A message that another process would read back otherwise must not get in: bytes and dates become text, a
+        list a tuple."""
         try:
-            self._commands[kind].decode(body)
+            read_back = self._commands[kind].decode(body)
         except ValueError as error:
             raise InvalidInput("message", tag_of(body), f"its fields do not fit {kind}: {error}") from error
+        if read_back != message:
+            raise InvalidInput("message", message, "fields of the types that its class says, tuples in place of lists")
 
     async def kept(self, kind: str, message: Message, scope: str, key: str) -> bool:
         """Whether a command with that key was taken by the partition that `message` goes to."""
@@ -296,7 +261,7 @@ class Engine:
     ) -> State | None:
         """The entity, as committed, once `reached` is true of it; at once if it is so now. Raises TimeoutError."""
         address = self._address(kind, key)
-        future: asyncio.Future[State | None] = self._loop.create_future()
+        future: asyncio.Future[State | None] = self._home.loop.create_future()
 
         def seen(state: State | None) -> None:
             if not future.done() and reached(state):
@@ -333,8 +298,7 @@ class Engine:
     def _check_caller(self) -> None:
         if self._closing:
             raise Closed("the engine is stopping; open the directory again")
-        if asyncio.get_running_loop() is not self._loop or _forks != self._forks:
-            raise WrongLoop("the engine belongs to the event loop and process that opened it; open it where it is used")
+        self._home.check()
 
     # --- what is inside says to each other ---
 
@@ -355,41 +319,29 @@ class Engine:
         while True:
             try:
                 now_ms = self.clock.now_ms()
-                future: asyncio.Future[Record | None] = self._loop.create_future()
+                future: asyncio.Future[Record | None] = self._home.loop.create_future()
                 key = self._ids.make("key", now_ms)
                 partition = self._seats[f"{SYSTEM}/0"].up()
                 if partition.ask(Command(message, key, "", key, "", True, now_ms, "", future)):
                     await future
                     return
-            except (OutcomeUnknown, PartitionDown):
+            except (OutcomeUnknown, Overloaded, PartitionDown):
                 log.warning("system/0 could not keep %r; asked again", message)
             await sleep_ms(self.clock, self.limits.retry_after_ms)
 
     def _alerted(self, address: Address, row: AlertRow) -> None:
         if self._on_alert is not None:
-            self._on_alert(Alert(address, row.name, row.subject, row.since_ms, row.count, row.advice))
+            self._on_alert(Alert.of(address, row))
 
     # --- introspection ---
 
     def alerts(self) -> tuple[Alert, ...]:
         """The conditions that stand, oldest first."""
-        alerts = [
-            Alert(address, row.name, row.subject, row.since_ms, row.count, row.advice)
-            for address, seat in self._seats.items()
-            if seat.partition is not None
-            for row in seat.partition.committed.alerts.values()
-        ]
-        return tuple(sorted(alerts, key=lambda alert: alert.since_ms))
+        return alerts_of(self._seats)
 
     def health(self) -> Health:
         """Whether someone should look."""
-        down = tuple(f"{a} is down: {s.cause}" for a, s in self._seats.items() if s.state == "DOWN")
-        opening = tuple(f"{a} is being reopened: {s.cause}" for a, s in self._seats.items() if s.state == "OPENING")
-        up = (seat.partition for seat in self._seats.values() if seat.partition is not None)
-        wal = tuple(problem for partition in up if (problem := partition.wal_problem()))
-        alerts = tuple(f"{alert.name} {alert.subject}: {alert.advice}" for alert in self.alerts())
-        problems = down + opening + wal + alerts
-        return Health("RED" if down else "YELLOW" if problems else "GREEN", problems)
+        return health_of(self._seats)
 
     def measured(self, kind: str) -> Counter[str]:
         """What the actor's `measure` has counted since the start, over all its partitions."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from sagamore import Line, Money, Order, OrderSettings, Sagamore, Settings, SimulatedPayments
 from sagamore.actors.orders.payment import Payment
 from sagamore.audit import Law, audit
-from sagamore.engine.runtime.engine import Alert
+from sagamore.engine.runtime.inspection import Alert
 from sagamore.files import Files
 
 SETTINGS = Settings(orders=OrderSettings(capture="at_once"), partitions={"inventory": 2})

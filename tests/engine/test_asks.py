@@ -14,8 +14,10 @@ from sagamore.engine.errors import (
     SagamoreError,
     UnknownKind,
 )
+from sagamore.engine.message import Message
+from sagamore.engine.testing import ScriptedProvider
 from sagamore.engine.turn import Turn
-from tests.engine.actors import Book, Desk, Note, Page, Post
+from tests.engine.actors import Book, Desk, Note, Page, Pay, Post, Till
 from tests.engine.world import World
 
 
@@ -30,6 +32,20 @@ async def test_asked_again_with_its_key_a_command_is_answered_as_before_and_not_
     await engine.ask("book", Note("a", 2))
     assert await engine.ask("book", Note("a", 1), key="k") == Page((1,))
     assert await engine.read("book", "a") == Page((1, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("book", Note("a", b"1")), ("book", Note(b"a", 1)), ("book", Note("a", True)), ("till", Pay("a", ["k"]))],
+    ids=repr,
+)
+async def test_a_command_that_would_be_read_back_otherwise_is_refused(
+    world: World, kind: str, message: Message
+) -> None:
+    engine = await world.start(Book(), Till(), providers=[ScriptedProvider("bank")])
+    with pytest.raises(InvalidInput, match="message is "):
+        await engine.ask(kind, message)
+    assert await engine.read(kind, "a") is None
 
 
 async def test_a05_a_key_with_another_body_is_refused_by_name(world: World) -> None:

@@ -266,8 +266,10 @@ async def test_a_pool_waits_for_a_system_partition_that_is_being_reopened(world:
     breaks = Fault("fail_unwritten", when=lambda address, _commit: address == "system/0" and broken[0])
     broken = [True]
     await world.start(Till(), providers=[provider], faults=[breaks])
+    world.store.faults.hold("system/0", "close")
     await world.engine.ask("till", Pay("a", ("k",)))
-    await world.clock.settle()
+    await world.clock.advance(1_000)  # asked again meanwhile
     broken[0] = False
+    world.store.faults.release("system/0", "close")
     await world.until_state("till", "a", lambda bill: bill.heard)
     assert world.engine.statistics().partitions["system/0"].restarts == 1

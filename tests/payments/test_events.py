@@ -27,7 +27,7 @@ from sagamore.actors.orders.messages import HeardUpTo
 from sagamore.actors.orders.payment_events import PLACE, EventsHeard, PaymentEventsActor
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.providers.http_payments import HttpPayments
-from sagamore.engine.runtime.engine import Alert
+from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.testing import run_turn
 from sagamore.twin import running_twin
 
