@@ -16,7 +16,7 @@ from hashlib import blake2b
 PARTITIONS_MAX = 1 << 12  # the partition's place in an id is 12 bits
 _VARIANT = 0b10 << 62
 _LOW_BITS = (1 << 62) - 1
-_ID_DIGITS = 32
+ID_DIGITS = 32
 
 
 def make_id(prefix: str, at_ms: int, low_bits: int, partition: int = 0) -> str:
@@ -34,7 +34,7 @@ def derived_id(prefix: str, at_ms: int, partition: int, message_id: str, n: int)
 def partition_of_id(key: str) -> int:
     """The partition that an id carries. Raises ValueError if `key` is no id of ours."""
     digits = key.rpartition("_")[2]
-    if len(digits) != _ID_DIGITS:
+    if len(digits) != ID_DIGITS:
         raise ValueError(f"{key!r} is no id")
     return int(digits[13:16], 16)
 
@@ -42,14 +42,14 @@ def partition_of_id(key: str) -> int:
 def milliseconds_of_id(key: str) -> int:
     """When an id was made, in Unix milliseconds. Raises ValueError if `key` is no id of ours."""
     digits = key.rpartition("_")[2]
-    if len(digits) != _ID_DIGITS:
+    if len(digits) != ID_DIGITS:
         raise ValueError(f"{key!r} is no id")
     return int(digits[:12], 16)
 
 
 def is_id(key: str, prefix: str) -> bool:
     """Whether `key` is an id with this prefix."""
-    return len(key) == len(prefix) + 1 + _ID_DIGITS and key.startswith(prefix) and key[len(prefix)] == "_"
+    return len(key) == len(prefix) + 1 + ID_DIGITS and key.startswith(prefix) and key[len(prefix)] == "_"
 
 
 class IdMaker:

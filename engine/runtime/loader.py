@@ -4,7 +4,7 @@ What cannot be read is not the end of the batch: the message, or the entity, car
 alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,19 +18,17 @@ from sagamore.engine.limits import Limits
 from sagamore.engine.message import Body, Codec, Message, State
 from sagamore.engine.ports import Journal
 from sagamore.engine.runtime.batch import Batch
+from sagamore.engine.runtime.cache import Cache
 from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
 from sagamore.engine.runtime.poison import Poison, name_of
 from sagamore.engine.runtime.turns import Work
-
-ID_DIGITS = 32
-ID_PREFIXES_MAX = 64  # of a partition; keys with more only cost reads
 
 
 class Loader:
     """Reads for one partition. `cache` holds committed states only."""
 
     def __init__(
-        self, address: Address, actor: Actor[Any, Any], journal: Journal, cache: dict[str, State], poison: Poison,
+        self, address: Address, actor: Actor[Any, Any], journal: Journal, cache: Cache, poison: Poison,
         limits: Limits,
     ) -> None:  # fmt: skip
         self._address, self._actor, self._journal, self._cache = address, actor, journal, cache
@@ -38,8 +36,6 @@ class Loader:
         self._entities_max = limits.batch_entities_max
         self._states = Codec(actor.state_types)
         self._messages = Codec((*actor.message_types, EffectOutcome, RetryEffect))
-        self._marks: dict[str, str] = {}
-        """By prefix of ids: every stored entity above the mark is in the cache."""
         self.misses = 0
 
     async def load(self, batch: Batch, items: Sequence[Item]) -> list[Work]:
@@ -55,14 +51,14 @@ class Loader:
                 row = batch.effect_rows[work.effect] = await self._journal.load_effect(work.effect)
                 work.keys = () if row is None else (row.entity,)
             for key in work.keys:
-                if key not in self._cache and not self._is_new(key):
+                if key not in self._cache and not self._cache.is_absent(key):
                     missing[key] = None
             if len(missing) >= self._entities_max:
                 works = works[: n + 1]
                 break
         if missing:
             self.misses += len(missing)
-            await self._mark(missing)
+            await self._cache.mark(missing, self._journal.highest_key)
             for key, stored in (await self._journal.load(list(missing))).items():
                 batch.loaded[key] = self._decode_state(key, stored)
         used = [c.kept_key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
@@ -111,24 +107,6 @@ class Loader:
         except Exception as error:  # the actor's own code: its message fails like a turn that raises
             return Work(item, message, error=error)
         return Work(item, message, keys)
-
-    def _is_new(self, key: str) -> bool:
-        """Ids rise: one above the mark that is not cached needs no read."""
-        prefix, _, digits = key.rpartition("_")
-        return len(digits) == ID_DIGITS and key > self._marks.get(prefix, key)
-
-    async def _mark(self, keys: Iterable[str]) -> None:
-        """Nothing is stored above what is highest at the first look; later entities are in the cache, until evicted."""
-        for key in keys:
-            prefix, _, digits = key.rpartition("_")
-            if prefix not in self._marks and len(digits) == ID_DIGITS and len(self._marks) < ID_PREFIXES_MAX:
-                self._marks[prefix] = await self._journal.highest_key(prefix)
-
-    def evicted(self, key: str) -> None:
-        """An entity left the cache: it has to be read again."""
-        prefix = key.rpartition("_")[0]
-        if key > self._marks.get(prefix, key):
-            self._marks[prefix] = key
 
     def _decode_state(self, key: str, stored: bytes) -> Any:
         try:

@@ -18,8 +18,10 @@ from sagamore.engine.envelope import Address, Stream
 from sagamore.engine.errors import Closed, NotEncodable, OutcomeUnknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, State
-from sagamore.engine.ports import AlertRow, Clock, CommitRefused, IndexChange, Journal, Opened, Scheduled, Slot
+from sagamore.engine.ports import AlertRow, Clock, CommitRefused, Journal, Opened, Scheduled, Slot
 from sagamore.engine.runtime.batch import Batch
+from sagamore.engine.runtime.cache import Cache
+from sagamore.engine.runtime.committed import Committed
 from sagamore.engine.runtime.effects import Effects
 from sagamore.engine.runtime.loader import Loader
 from sagamore.engine.runtime.mailbox import (
@@ -37,7 +39,7 @@ from sagamore.engine.runtime.poison import Poison
 from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.relay import Relay, RelayStatistics
 from sagamore.engine.runtime.reminders import Reminders
-from sagamore.engine.runtime.turns import Committed, TurnTaker
+from sagamore.engine.runtime.turns import TurnTaker
 from sagamore.engine.turn import Routes
 
 PRUNE_EVERY_MS = 60_000  # old keys are looked for so often; while there are many, after every batch
@@ -106,11 +108,12 @@ class Partition:
         self._reminders = Reminders(self.journal, opened, self.mailbox, self._clock, self._limits, self._wake.set)
         await self._effects.open(opened.effects, opened.taken_turn)
         alerts = {(alert.name, alert.subject): alert for alert in opened.alerts}
+        cache = Cache(self._limits.cache_entities_max)
         self.committed = Committed(
-            opened.inbox, {}, alerts, opened.deaths, self._reminders.retries, self._reminders.timers
+            opened.inbox, cache, alerts, opened.deaths, self._reminders.retries, self._reminders.timers
         )
         poison = Poison(self.address, self._env.slot, self.committed.deaths, self._limits.deaths_max)
-        self._loader = Loader(self.address, self.actor, self.journal, self.committed.cache, poison, self._limits)
+        self._loader = Loader(self.address, self.actor, self.journal, cache, poison, self._limits)
         answers = Codec(dict.fromkeys((*self.actor.state_types, *self.actor.message_types, *self.actor.replies)))
         self._taker = TurnTaker(
             self.address, self.actor, self._env.routes, answers, self._clock, self._limits, poison, self._effects,
@@ -326,22 +329,12 @@ class Partition:
         deletable = self.relay.take_deletable()
         if batch.empty and not deletable:
             return 0
-        commit = batch.seal(self.relay.next_numbers, deletable, self._index_changes(batch))
+        commit = batch.seal(self.relay.next_numbers, deletable, self.committed.index_changes(batch, self.actor.indexed))
         try:
             return await self.journal.commit(commit)
         except (CommitRefused, NotEncodable):
             self.relay.put_back_deletable(deletable)
             raise
-
-    def _index_changes(self, batch: Batch) -> list[IndexChange]:
-        changes: list[IndexChange] = []
-        for key, after in batch.states.items() if self.actor.indexed else ():
-            before = self.committed.cache.get(key) or batch.loaded.get(key)
-            for field in self.actor.indexed:
-                old, new = getattr(before, field, None), getattr(after, field, None)
-                if old != new:
-                    changes.append(IndexChange(field, key, _index_value(old), _index_value(new)))
-        return changes
 
     # --- dispatch ---
 
@@ -349,7 +342,9 @@ class Partition:
         """The commit is on disk: make it the committed state, and let go what it held back."""
         self._batches += 1
         self.turn = batch.turn
-        self._keep(batch)
+        self._measure(batch)
+        self.committed.keep(batch)
+        self._reminders.release(batch)
         self.relay.release(batch.parcels, batch.now_ms)
         for future, answer in batch.replies:
             if future.done():
@@ -368,6 +363,9 @@ class Partition:
                 peer.rewind(self.address, lane, number)
         for (receiver, lane), number in batch.undeliverable.items():
             self.acknowledged(receiver, lane, number)
+        for alert in batch.alerts.values():
+            if alert is not None:
+                self._env.alerted(self.address, alert)
         self._effects.release(batch)
         for effect in batch.withdrawals:
             self.mailbox.put_control(WithdrawEffect(effect))
@@ -377,28 +375,9 @@ class Partition:
                 if key in watched:
                     self._env.changed(self.address, key, state)
 
-    def _keep(self, batch: Batch) -> None:
-        committed, cache = self.committed, self.committed.cache
-        committed.inbox |= batch.inbox
-        for key, state in batch.loaded.items():
-            if isinstance(state, State):
-                cache[key] = state
-        for key, changed in batch.states.items():
-            if self._measures:
-                self.measured.update(self.actor.measure(cache.get(key) or batch.loaded.get(key), changed))
-            cache.pop(key, None)
-            if changed is not None:
-                cache[key] = changed
-        while len(cache) > self._limits.cache_entities_max:
-            oldest = next(iter(cache))
-            del cache[oldest]
-            self._loader.evicted(oldest)
-        for alert_key, alert in batch.alerts.items():
-            committed.alerts.pop(alert_key, None)
-            if alert is not None:
-                committed.alerts[alert_key] = alert
-                self._env.alerted(self.address, alert)
-        self._reminders.release(batch)
+    def _measure(self, batch: Batch) -> None:
+        for key, after in batch.states.items() if self._measures else ():
+            self.measured.update(self.actor.measure(self.committed.before(key, batch), after))
 
     # --- the end ---
 
@@ -440,7 +419,3 @@ class Partition:
             self.mailbox.statistics(), self.relay.statistics(self._clock.now_ms()), self._batches, self.turn,
             len(self.committed.cache), self._loader.misses, self._effects.under_way, self.wal_bytes,
         )  # fmt: skip
-
-
-def _index_value(value: object) -> str | None:
-    return None if value in (None, "") else str(value)

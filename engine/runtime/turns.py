@@ -17,9 +17,10 @@ from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.errors import EntityDamaged, KeyReused
 from sagamore.engine.ids import derived_id
 from sagamore.engine.limits import Limits
-from sagamore.engine.message import Codec, Message, State
-from sagamore.engine.ports import AlertRow, ClientKeyRow, Clock, RetryRow, TimerRow
+from sagamore.engine.message import Codec, Message
+from sagamore.engine.ports import ClientKeyRow, Clock, RetryRow
 from sagamore.engine.runtime.batch import Answer, Batch
+from sagamore.engine.runtime.committed import Committed
 from sagamore.engine.runtime.effects import Effects
 from sagamore.engine.runtime.mailbox import (
     AttemptEnded,
@@ -47,18 +48,6 @@ class Work(msgspec.Struct):
     error: Exception | None = None
     effect: str = ""
     """An effect whose row it needs."""
-
-
-class Committed(msgspec.Struct):
-    """What a partition has in memory of what is on its disk."""
-
-    inbox: dict[tuple[Address, int], int]
-    cache: dict[str, State]
-    alerts: dict[tuple[str, str], AlertRow]
-    deaths: dict[str, int]
-    retries: dict[str, RetryRow]
-    """Retries read from disk and due, whose rows are still there."""
-    timers: dict[str, TimerRow]
 
 
 class TurnTaker:
