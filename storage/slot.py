@@ -1,6 +1,6 @@
 """The slot that names the message whose turn is being taken: a page of a memory-mapped file.
 
-    2 bytes length, then "address message", UTF-8; length 0: no turn is being taken
+    "address message" in UTF-8, ended by a zero byte; one at the start: no turn is being taken
 
 Written without a sync: it outlives the process, not the machine, and a process that dies with the machine was not
 killed by its message. Turns never overlap in one process, so one slot serves all partitions.
@@ -23,19 +23,21 @@ class FileSlot:
 
     def name(self, address: str, message: str) -> None:
         """This turn begins."""
-        text = f"{address} {message}".encode()[: SLOT_BYTES - 2]
-        self._map[: 2 + len(text)] = len(text).to_bytes(2, "big") + text
+        text = f"{address} {message}\0".encode()
+        if len(text) > SLOT_BYTES:
+            text = text[: SLOT_BYTES - 1] + b"\0"
+        self._map[: len(text)] = text
 
     def clear(self) -> None:
         """No turn is being taken."""
-        self._map[0:2] = b"\0\0"
+        self._map[0] = 0
 
     def read(self) -> tuple[str, str] | None:
         """The address and message of the turn that was being taken."""
-        length = int.from_bytes(self._map[0:2], "big")
-        if not length:
+        text = self._map[: self._map.find(b"\0")].decode(errors="ignore")
+        if not text:
             return None
-        address, _, message = self._map[2 : 2 + length].decode(errors="ignore").partition(" ")
+        address, _, message = text.partition(" ")
         return address, message
 
     def close(self) -> None:

@@ -38,10 +38,10 @@ class Poison:
 def name_of(item: Command | Delivery | RetryDue | TimerDue) -> str:
     """The name of a message in the mailbox."""
     match item:
-        case Command():
-            return item.kept_key
         case Delivery(envelope=envelope):
             return name_of_accepted(envelope)
+        case Command():
+            return item.kept_key
         case RetryDue(row):
             return name_of_accepted(row.envelope)
         case TimerDue(row):
