@@ -56,9 +56,11 @@ class Gate:
 class Bank(SimulatedPayments):
     """`violations` names every order that was charged while another charge of it was live."""
 
-    def __init__(self, clock: Clock, *, look_up: bool = True, authorises: bool = True, lose_answer: float = 0) -> None:
+    def __init__(
+        self, clock: Clock, *, look_up: bool = True, authorises: bool = True, lose_answer: float = 0, places: int = 64
+    ) -> None:
         super().__init__(authorises=authorises, lose_answer=lose_answer)
-        self.capabilities = replace(self.capabilities, look_up=look_up)
+        self.capabilities = replace(self.capabilities, look_up=look_up, in_flight_max=places)
         self.violations: list[str] = []
         self.before: dict[str, Gate] = {}
         self.after: dict[str, Gate] = {}

@@ -81,6 +81,16 @@ async def bank_debit_lands(s: Script) -> None:
 
 
 @scenario(captures=("at_once",))
+async def bank_debit_lands_though_the_first_answer_is_lost(s: Script) -> None:
+    if s.first_life:
+        s.bank.lost = {"charge": 1}
+    await s.place(method="pm_pending")
+    await s.until(lambda order: bool(s.bank.payments) or order.status != "PENDING")
+    _decide(s, "paid")
+    await s.end()
+
+
+@scenario(captures=("at_once",))
 async def bank_debit_is_refused(s: Script) -> None:
     await s.place(method="pm_pending")
     await s.until(lambda order: bool(s.bank.payments) or order.status != "PENDING")

@@ -1,6 +1,7 @@
 """Scripts of orders that are cancelled in every state, and of what follows when an undo fails: SAGAS B13, B16 to B19;
 Y10 to Y14, Y18 to Y22."""
 
+from sagamore.actors.orders.messages import ClosePayment, StartPayment, UndoAbandoned
 from tests.torture.script import Script, scenario
 
 MINUTE_MS = 60_000
@@ -93,6 +94,23 @@ async def cancelled_while_capturing(s: Script) -> None:
     await s.end()
 
 
+@scenario(places=1)
+async def cancelled_while_the_charge_waits_for_a_place(s: Script) -> None:
+    """It is withdrawn; after a death nobody can say that it was never sent, so then it is done and given back."""
+    gates = s.bank.hold("charge"), s.bank.hold("authorise")
+    await s.place("a")
+    await s.until(lambda order: any(gate.waiting for gate in gates) or order.state not in ("RESERVING", "PAYING"))
+    await s.place("b")
+    await s.until(lambda order: order.state != "RESERVING", "b")
+    await s.cancel("b")
+    if s.first_life:
+        await s.end("b")
+    for gate in gates:
+        gate.open()
+    await s.end("a")
+    await s.end("b")
+
+
 @scenario()
 async def cancelled_when_confirmed(s: Script) -> None:
     await s.place()
@@ -123,11 +141,7 @@ async def stuck_then_replayed(s: Script) -> None:
 @scenario()
 async def stuck_then_resolved_by_hand(s: Script) -> None:
     await _get_stuck(s)
-    order_id = s.ids["a"]
-    if (await s.shop.payments.get(order_id)).state == "STUCK":
-        for payment in s.bank.payments_of(order_id).values():
-            payment.refunds["by hand"] = payment.captured
-        await s.shop.payments.resolve(order_id, outcome="refunded", reference="bank slip", by="oli")
+    await _resolve_by_hand(s)
     await s.end()
     await s.discard_letters()
 
@@ -173,6 +187,54 @@ async def closing_refund_fails_days_later(s: Script) -> None:
     await s.event("a", "refund_failed", refund_id=refund_id)
     await s.replay_until(lambda order: order.settlement == "SETTLED" and s.bank.net(order.id) == 0)
     await s.discard_letters()
+
+
+@scenario()
+async def cancelled_before_the_payment_is_begun(s: Script) -> None:
+    """Its message is in retry, and what undoes it overtakes it."""
+    s.break_on(StartPayment)
+    await s.place()
+    await s.reach("PAYING")
+    await s.cancel()
+    await s.end()
+    s.mend(StartPayment)
+
+
+@scenario()
+async def closing_is_discarded_then_resolved_by_hand(s: Script) -> None:
+    await _discard_the_closing(s)
+    await _resolve_by_hand(s)
+    await s.end()
+    await s.discard_letters()
+
+
+@scenario()
+async def word_of_a_discard_comes_when_all_is_resolved(s: Script) -> None:
+    s.break_on(UndoAbandoned)
+    await _discard_the_closing(s)
+    await _resolve_by_hand(s)
+    await s.end()
+    s.mend(UndoAbandoned)
+    await s.discard_letters()
+
+
+async def _discard_the_closing(s: Script) -> None:
+    s.break_on(ClosePayment)
+    await s.place()
+    await s.reach("CONFIRMED")
+    await s.cancel()
+    await s.until(lambda order: s.any_letter() or order.settlement in ("STUCK", "SETTLED"))
+    s.mend(ClosePayment)
+    await s.discard_letters()
+    await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+
+
+async def _resolve_by_hand(s: Script) -> None:
+    order_id = s.ids["a"]
+    if (await s.shop.payments.get(order_id)).state == "STUCK":
+        for payment in s.bank.payments_of(order_id).values():
+            payment.refunds["by hand"] = payment.captured
+        await s.shop.payments.resolve(order_id, outcome="refunded", reference="bank slip", by="oli")
 
 
 async def _get_stuck(s: Script) -> None:

@@ -15,6 +15,7 @@ from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.stock import stock_key
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
+from sagamore.engine.message import Message
 from sagamore.engine.testing import NOON_MS
 from tests.torture.bank import Bank, Gate
 from tests.torture.world import INVENTORY_PARTITIONS, World
@@ -114,6 +115,14 @@ class Script:
         for n in range(INVENTORY_PARTITIONS):
             self.world.store.faults.release(f"inventory/{n}")
 
+    def break_on(self, *messages: type[Message]) -> None:
+        """The turns of these messages raise from now on."""
+        self.world.broken |= {*messages}
+
+    def mend(self, *messages: type[Message]) -> None:
+        """They raise no longer."""
+        self.world.broken -= {*messages}
+
     # --- what an operator does ---
 
     async def letters(self) -> list[DeadLetter]:
@@ -150,6 +159,8 @@ class Scenario(Struct, frozen=True):
     captures: tuple[Capture, ...]
     look_up: bool
     """Whether the provider can be asked what became of a call."""
+    places: int
+    """Calls that the provider takes at once."""
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -160,12 +171,13 @@ def scenario(
     sagas: tuple[SagaName, ...] = ("pay_first", "reserve_first"),
     captures: tuple[Capture, ...] = ("at_once", "on_confirm"),
     look_up: bool = True,
+    places: int = 64,
 ) -> Callable[[Life], Life]:
     """Register a script under its function's name."""
 
     def register(life: Life) -> Life:
         name = life.__name__
-        SCENARIOS[name] = Scenario(name, life, sagas, captures, look_up)
+        SCENARIOS[name] = Scenario(name, life, sagas, captures, look_up, places)
         return life
 
     return register
