@@ -90,6 +90,14 @@ async def test_a_read_only_directory_is_refused_and_left_as_it_is() -> None:
         (folder / "shop").chmod(0o700)
 
 
+def test_a_manifest_that_may_not_be_read_is_named() -> None:
+    with unprivileged() as folder:
+        asyncio.run(run_once(folder / "shop"))
+        (folder / "shop" / "sagamore.json").chmod(0)
+        with pytest.raises(NotWritable, match=r"sagamore\.json cannot be read: "):
+            asyncio.run(run_once(folder / "shop"))
+
+
 def test_a_read_only_directory_is_named_by_what_reads_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     with unprivileged() as folder:
         asyncio.run(run_once(folder / "shop"))
