@@ -28,6 +28,7 @@ from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.system_actor import SYSTEM
 from sagamore.listening import listening
+from sagamore.opening import check_opening, check_path
 from sagamore.settings import Settings
 from sagamore.shop import Shop
 from sagamore.storage.directory import Directory
@@ -58,14 +59,16 @@ class Sagamore(Shop):
         While it is open, the command line reaches it through the directory's control socket.
         Raises DirectoryError, InvalidInput.
         """
+        path = check_path(path)
+        check_opening(settings, payments, actors, providers, on_alert)
         settings, clock = settings or Settings(), clock or SystemClock()
-        provider = payments or AbsentPayments()
+        provider = AbsentPayments() if payments is None else payments
         orders = settings.orders if provider.capabilities.authorises else replace(settings.orders, capture="at_once")
         events = (PaymentEventsActor(),) if provider.capabilities.events_every_ms else ()
         composed: tuple[Actor[Any, Any], ...] = (
             OrdersActor(orders), PaymentsActor(), InventoryActor(), *events, *actors,
         )  # fmt: skip
-        counts = _partition_counts(Path(path), composed, settings.partitions)
+        counts = _partition_counts(path, composed, settings.partitions)
         directory = Directory.open(path, counts, now_ms=clock.now_ms())
         try:
             engine = Engine(

@@ -4,13 +4,18 @@ from collections.abc import Mapping
 
 import msgspec
 
+from sagamore.actors.orders.checks import check_whole
 from sagamore.actors.orders.settings import OrderSettings
+from sagamore.actors.orders.text import check_text, shown
 from sagamore.engine.breaker import BreakerPolicy
+from sagamore.engine.errors import InvalidInput
+from sagamore.engine.ids import PARTITIONS_MAX
 from sagamore.engine.limits import Limits
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The defaults suit one shop."""
+    """The defaults suit one shop. Raises InvalidInput for a field of another type, and for a count that is not 1 to
+    4096."""
 
     orders: OrderSettings = OrderSettings()
     partitions: Mapping[str, int] = {}
@@ -18,3 +23,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     so for a directory that exists this may stay empty."""
     limits: Limits = Limits()
     breaker: BreakerPolicy = BreakerPolicy()
+
+    def __post_init__(self) -> None:
+        for field, expected in (
+            ("orders", OrderSettings), ("partitions", Mapping), ("limits", Limits), ("breaker", BreakerPolicy),
+        ):  # fmt: skip
+            if not isinstance(value := getattr(self, field), expected):
+                right = "a dict" if expected is Mapping else f"{expected.__name__}(…)"
+                raise InvalidInput(field, shown(value), right)
+        for kind, count in self.partitions.items():
+            check_whole(f"partitions[{check_text('partitions', kind)!r}]", count, 1, PARTITIONS_MAX)

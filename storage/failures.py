@@ -15,7 +15,9 @@ _NOT_THE_FILE = frozenset(
 
 def as_directory_error(path: Path, error: Exception) -> DirectoryError:
     """The named error for what opening or reading a partition's file raised. A full or failing disk never advises to
-    put back a copy."""
+    put back a copy, and a mistake of the caller's (ProgrammingError) is raised as it is."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        raise error
     if not path.exists():
         return missing(path)
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # the upper bits are details

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from sagamore.engine.envelope import Address, address_of
-from sagamore.engine.errors import CompositionChanged, FileDamaged, NewerFormat
+from sagamore.engine.errors import CompositionChanged, FileDamaged, NewerFormat, NotWritable
 from sagamore.engine.routes import HASH_NAME
 from sagamore.storage import disk
 from sagamore.storage.schema import FORMAT
@@ -62,12 +62,16 @@ def addresses(partitions: Mapping[str, int]) -> list[Address]:
 
 
 def read_manifest(directory: Path) -> Manifest | None:
-    """None if there is none. Raises NewerFormat, FileDamaged."""
+    """None if there is none. Raises NewerFormat, FileDamaged, NotWritable."""
     path = directory / MANIFEST_NAME
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except IsADirectoryError as error:
+        raise FileDamaged(f"{path} is no manifest but a directory; put back the whole directory from a copy") from error
+    except OSError as error:
+        raise NotWritable(f"{path} cannot be read: {error}; Sagamore must be able to read its files") from error
     try:
         if (found := msgspec.json.decode(content, type=_Head).format) > FORMAT:
             raise NewerFormat(f"{directory} has format {found}, this release reads up to {FORMAT}; use a newer release")

@@ -2,6 +2,7 @@
 the argument, shows the value and says what would be right, and not one row of one file changes."""
 
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from sagamore import InvalidInput, Money, Sagamore, SimulatedPayments, blocking
+from sagamore import Actor, InvalidInput, Money, OrderSettings, Sagamore, Settings, SimulatedPayments, blocking
+from sagamore.actors.orders.orders import OrdersActor
 from sagamore.doors.dead_letters import DeadLetters
 from sagamore.doors.inventory import Inventory
 from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
+from sagamore.engine.limits import Limits
 from sagamore.engine.message import INTEGER_MAX
 from sagamore.shop import Shop
 from tests.bad_values import (
@@ -32,6 +35,7 @@ from tests.bad_values import (
     OPTIONAL_TEXT,
     PRICE,
     SPAN,
+    SURROGATE,
     TEXT,
     TIME,
     Values,
@@ -219,6 +223,48 @@ def test_no_argument_of_no_method_is_left_out(door: type, prefix: str) -> None:
         parameters = [*inspect.signature(method).parameters][1:] if inspect.isfunction(method) else []
         if name[0] != "_" and parameters:
             assert METHODS[prefix + name][1].keys() == set(parameters), name
+
+
+NO_PATH: Values = [
+    *((value, "text or a Path") for value in (None, 7, 1.5, True, b"shop", ["shop"])),
+    *((value, "a path that can be written") for value in ("a\0b", SURROGATE, Path(SURROGATE))),
+]
+OPENING: dict[str, Values] = {
+    "path": NO_PATH,
+    "settings": [(value, "Settings(…)") for value in ("x", "", 0, {}, Settings, OrderSettings())],
+    "payments": [(value, "a PaymentProvider") for value in ("x", "", 0, False, SimulatedPayments, object())],
+    "actors": [(value, "a list or tuple") for value in (None, 7, "orders", {})]
+    + [([value], "derived from Actor") for value in (None, "orders", Actor, OrdersActor)],
+    "providers": [(value, "a list or tuple") for value in (None, 7, "x", {})]
+    + [([value], "a Provider(name") for value in (None, "x", object())],
+    "on_alert": [(value, "a function") for value in ("x", 0, [])],
+}
+SETTINGS: dict[str, Values] = {
+    "orders": [(value, "OrderSettings(…)") for value in (None, "pay_first", {}, OrderSettings)],
+    "limits": [(value, "Limits(…)") for value in (None, 7, {}, Limits)],
+    "breaker": [(value, "BreakerPolicy(…)") for value in (None, 7, {})],
+    "partitions": [(value, "a dict") for value in (None, 2, "orders", [("orders", 2)])]
+    + [({"orders": value}, right) for value, right in whole(1, 4096)]
+    + [({value: 2}, right) for value, right in TEXT if value.__hash__],
+}
+
+
+@pytest.mark.parametrize("argument", OPENING)
+async def test_what_a_shop_is_opened_with_is_checked_before_anything_is_made(tmp_path: Path, argument: str) -> None:
+    for value, right in OPENING[argument]:
+        with pytest.raises(InvalidInput) as refused:
+            async with Sagamore.open(**{"path": tmp_path / "shop"} | {argument: value}):
+                pass
+        assert told(refused.value, argument, value, right), (value, str(refused.value))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("field", SETTINGS)
+def test_settings_are_checked_when_they_are_made(field: str) -> None:
+    for value, right in SETTINGS[field]:
+        with pytest.raises(InvalidInput) as refused:
+            Settings(**{field: value})
+        assert told(refused.value, field, value, right), (value, str(refused.value))
 
 
 @pytest.mark.parametrize(("timeout", "right"), [*SPAN, (timedelta(), "a timedelta")])

@@ -22,10 +22,21 @@ from sagamore.engine.errors import (
     NotADirectoryOfOurs,
     NotWritable,
 )
+from tests.bad_values import MUGS
 from tests.storage.refusals import contents
 from tests.storage.test_directory_media import unprivileged
 
 # --- directories ---
+
+
+PAGE_BYTES = 4096
+
+
+async def place_orders(path: Path, count: int) -> None:
+    async with Sagamore.open(path) as shop:
+        await shop.inventory.receive("MUG", count, reason="delivery")
+        for _ in range(count):
+            await shop.orders.place(user_id="ann", lines=[MUGS], payment_method="pm_card", check_stock=False)
 
 
 async def run_once(path: Path) -> None:
@@ -90,6 +101,14 @@ async def test_a_read_only_directory_is_refused_and_left_as_it_is() -> None:
         (folder / "shop").chmod(0o700)
 
 
+def test_a_manifest_that_may_not_be_read_is_named() -> None:
+    with unprivileged() as folder:
+        asyncio.run(run_once(folder / "shop"))
+        (folder / "shop" / "sagamore.json").chmod(0)
+        with pytest.raises(NotWritable, match=r"sagamore\.json cannot be read: "):
+            asyncio.run(run_once(folder / "shop"))
+
+
 def test_a_read_only_directory_is_named_by_what_reads_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     with unprivileged() as folder:
         asyncio.run(run_once(folder / "shop"))
@@ -116,6 +135,20 @@ async def test_a_state_that_cannot_be_read_is_named_and_not_called_a_bug(
     for words in (["stock", "show"], ["stock", "show", "MUG"]):
         assert await asyncio.to_thread(main, [*words, "--dir", str(tmp_path / "shop")]) == 1
         assert "inventory-0.sqlite stock:MUG: the stored state cannot be decoded" in one_line(capsys)
+
+
+def test_an_audit_of_a_file_with_a_damaged_page_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(place_orders(tmp_path / "shop", 20))
+    file = tmp_path / "shop" / "orders-0.sqlite"
+    content = bytearray(file.read_bytes())
+    page = content.rindex(b'"saga":"pay_first"') // PAGE_BYTES * PAGE_BYTES
+    content[page : page + PAGE_BYTES] = b"\xff" * PAGE_BYTES
+    file.write_bytes(content)
+    assert main(["audit", "--dir", str(tmp_path / "shop")]) == 1
+    assert "orders-0.sqlite is damaged" in one_line(capsys)
+    assert caplog.messages == []
 
 
 def test_an_alert_that_cannot_be_read_is_a_damaged_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

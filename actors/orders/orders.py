@@ -104,7 +104,10 @@ class OrdersActor(
 
     def given_up(self, order: Order | None, message: OrderMessage, turn: Turn) -> Order | None:
         """What an order waited for was discarded: it stands still, with an alert, until a person cancels it; once more,
-        if it was being cancelled."""
+        if it was being cancelled. What became of a refund is a fact, discarded or not, and is taken as it is."""
+        if order is not None and isinstance(message, RefundReport):
+            known = any(refund.id == message.refund_id for refund in order.refunds)
+            return self.handle(order, message, turn) if known else order
         if order is None or order.state in ("CONFIRMED", "CANCELLED") or isinstance(message, ClientMessage):
             return order
         if _is_old(order, message):

@@ -131,11 +131,11 @@ ENDS_OF_CLOSING = ("CLOSED", "STUCK")
 
 def is_news(before: Payment, after: Payment) -> bool:
     """Whether orders must hear of it: after ADVANCE a state of the list is reached, CLOSED or STUCK was left, or it has
-    changed what is unknown or parked."""
+    changed what is unknown or parked, or what the customer must do."""
     if (before.unknown, before.parked is None) != (after.unknown, after.parked is None):
         return True
     if before.state == after.state:
-        return False
+        return after.state == "ACTION_REQUIRED" and before.next_action != after.next_action
     return after.state in REPORTED or before.state in ENDS_OF_CLOSING
 
 

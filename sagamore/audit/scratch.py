@@ -51,12 +51,12 @@ class Scratch:
             await self._flush(table)
 
     async def rows(self, table: str, sql: str, parameters: Iterable[Any] = ()) -> AsyncIterator[Any]:
-        """The rows of a SELECT from that table."""
+        """The rows of a SELECT from that table. May be left unread: the database ends the SELECT as it closes."""
         await self._flush(table)
-        async with self.database.execute(sql, parameters) as cursor:
-            while found := await cursor.fetchmany(ROWS_AT_ONCE):
-                for row in found:
-                    yield row
+        cursor = await self.database.execute(sql, parameters)
+        while found := await cursor.fetchmany(ROWS_AT_ONCE):
+            for row in found:
+                yield row
 
     async def _flush(self, table: str) -> None:
         if waiting := self._waiting.pop(table, None):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from sagamore.engine.errors import InvalidInput
+from sagamore.opening import check_path
 
 LIST_ROWS_MAX = 10_000  # what is held in memory and shown at once; more come with --before
 
@@ -114,11 +115,9 @@ def whole(field: str, text: str) -> int:
 def path(text: str) -> Path:
     """A path that the file system can be asked for, for argparse."""
     try:
-        if "\0" not in os.fsdecode(os.fsencode(text)):
-            return Path(text)
-    except UnicodeEncodeError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r} is no path")
+        return check_path(text)
+    except InvalidInput:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path") from None
 
 
 def quantity(text: str) -> int:

@@ -5,12 +5,14 @@ from typing import Any
 
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
+from sagamore.actors.orders.text import check_key
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Parser, Subparsers, add_by, add_key, add_list, add_owner, command, group, path, quantity
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
 from sagamore.cli.session import session
 from sagamore.cli.stock_import import import_stock
+from sagamore.doors.inventory import receive_stock, set_stock
 from sagamore.engine.message import Codec
 from sagamore.operation import Operation
 from sagamore.operations import AdjustStock, ReceiveStock, SetStock
@@ -71,11 +73,14 @@ async def _show(args: Namespace) -> int:
 
 
 def _receive(args: Namespace) -> int:
+    receive_stock(args.product, args.quantity, args.reason, args.by)  # refused before a directory is made
     return _do(args, ReceiveStock, {"quantity": args.quantity}, creates=True)
 
 
 def _set(args: Namespace) -> int:
-    return _do(args, SetStock, {"on_hand": args.on_hand, "expected": args.expected}, creates=True)
+    set_stock(args.product, args.on_hand, args.expected, args.reason, args.by)
+    fields = {"on_hand": args.on_hand, "expected": args.expected}
+    return _do(args, SetStock, fields, creates=not args.expected)  # a new directory has nothing on hand
 
 
 def _adjust(args: Namespace) -> int:
@@ -83,6 +88,7 @@ def _adjust(args: Namespace) -> int:
 
 
 def _do(args: Namespace, operation: type[Operation], fields: dict[str, Any], *, creates: bool = False) -> int:
+    check_key(args.key)
     fields |= {"product_id": args.product, "reason": args.reason, "by": args.by, "idempotency_key": args.key}
 
     async def ask() -> Any:

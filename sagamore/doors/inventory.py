@@ -23,9 +23,7 @@ class Inventory:
         self, product_id: str, quantity: int, *, reason: str, by: str = "", idempotency_key: str | None = None
     ) -> Stock:
         """A delivery of `quantity` (1 to 10^9). Raises InvalidInput."""
-        check_text("product_id", product_id, product=True)
-        check_quantity("quantity", quantity)
-        return await self._ask(ReceiveStock(product_id, quantity, _reason(reason), _by(by)), idempotency_key)
+        return await self._ask(receive_stock(product_id, quantity, reason, by), idempotency_key)
 
     async def adjust(
         self, product_id: str, quantity: int, *, reason: str, by: str = "", idempotency_key: str | None = None
@@ -41,10 +39,7 @@ class Inventory:
     ) -> Stock:  # fmt: skip
         """A count of the shelf; `expected` is the on_hand it corrects. Raises InvalidInput, StockUnknown,
         StockCommitted, StockChanged."""
-        check_text("product_id", product_id, product=True)
-        check_whole("on_hand", on_hand, 0, QUANTITY_MAX)
-        check_whole("expected", expected, 0, INTEGER_MAX)
-        return await self._ask(SetStock(product_id, on_hand, expected, _reason(reason), _by(by)), idempotency_key)
+        return await self._ask(set_stock(product_id, on_hand, expected, reason, by), idempotency_key)
 
     async def get(self, product_id: str) -> Stock:
         """The stock of a product. Raises StockUnknown."""
@@ -62,6 +57,21 @@ class Inventory:
         answer = await self._engine.ask("inventory", message, key=check_key(key), scope="inventory")
         assert isinstance(answer, Stock)
         return answer
+
+
+def receive_stock(product_id: str, quantity: int, reason: str, by: str) -> ReceiveStock:
+    """The message of `receive`. Raises InvalidInput."""
+    check_text("product_id", product_id, product=True)
+    check_quantity("quantity", quantity)
+    return ReceiveStock(product_id, quantity, _reason(reason), _by(by))
+
+
+def set_stock(product_id: str, on_hand: int, expected: int, reason: str, by: str) -> SetStock:
+    """The message of `set`. Raises InvalidInput."""
+    check_text("product_id", product_id, product=True)
+    check_whole("on_hand", on_hand, 0, QUANTITY_MAX)
+    check_whole("expected", expected, 0, INTEGER_MAX)
+    return SetStock(product_id, on_hand, expected, _reason(reason), _by(by))
 
 
 def _reason(reason: str) -> str:

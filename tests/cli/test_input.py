@@ -30,15 +30,21 @@ LATER = ("--pay-by", "2100-01-01T00:00:00Z")
         (("stock", "receive", "MUG", "1", "--reason", "x", "--key", "k" * 10_000), "idempotency_key is 'kkk"),
         (("stock", "receive", "MUG", "1", "--reason", "x", "--payments", "cash"), "--payments is 'cash'; simulated"),
         (("stock", "receive", "M", "1", "--reason", "x", "--payments", "simulated", "--app", "a:b"), "not both"),
+        (("stock", "set", "MUG", "-1", "--expected", "0", "--reason", "x"), "on_hand is -1; a whole number, 0 to"),
+        (("stock", "set", "MUG", "7", "--expected", "8", "--reason", "x"), "is no data directory of Sagamore"),
         (("stock", "import", "none.csv"), "No such file"),
+        (("orders", "place", "--user", "", "--line", "M:0:1", "--currency", "GBP"), "is no data directory of Sagamore"),
     ],
 )
-def test_a_command_that_will_not_do_is_told_why_in_a_line(command: Command, words: tuple[str, ...], says: str) -> None:
+def test_a_command_that_will_not_do_is_told_why_in_a_line_and_makes_no_directory(
+    command: Command, shop_dir: Path, words: tuple[str, ...], says: str
+) -> None:
     done = command(*words)
     assert done.out == ""
     assert done.status == (1 if "No such" in says else 2)
     assert done.err.startswith("sagamore: ") and done.err.count("\n") == 1
     assert says in done.err
+    assert not shop_dir.exists()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from sagamore.actors.orders.messages import (
     DeadlinePassed,
     PaymentReport,
     ProductQuantity,
+    RefundReport,
     ReleaseStock,
     StockReleased,
     StockReserved,
@@ -79,11 +80,28 @@ def test_a_release_that_was_discarded_is_asked_for_again_when_the_order_is_cance
     assert run.order.settlement == "DUE"
 
 
+def test_a_refund_whose_report_was_discarded_has_become_what_the_report_says() -> None:
+    run = at("CONFIRMED")
+    ids = [run.refund(400).state.refunds[-1].id for _ in range(2)]
+
+    order, turn = give_up(run, RefundReport(ORDER, ids[0], 400, "REFUSED", 0, AMOUNT, "account_closed: no"))
+
+    assert [(r.status, r.refusal) for r in order.refunds] == [("REFUSED", "account_closed: no"), ("REQUESTED", "")]
+    assert order.refundable == AMOUNT - 400
+    assert [i.name for i in turn.intentions if isinstance(i, AlertRaised)] == ["order_refund_refused"]
+
+    run.cancel()
+    order, turn = give_up(run, RefundReport(ORDER, ids[1], 400, "SUCCEEDED", 400, AMOUNT - 400))
+
+    assert (order.refunds[1].status, order.settlement, turn.intentions) == ("SUCCEEDED", "DUE", [])
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [
         ("CONFIRMED", PaymentReport(ORDER, 99, "CAPTURED", 1, False, False, AMOUNT, 0)),
         ("CANCELLED", StockReserved(ORDER, 0)),
+        ("CANCELLING", RefundReport(ORDER, "ref_of_nobody", 400, "SUCCEEDED", 400, 0)),
         ("PAYING", CancelOrder(ORDER)),
         ("RESERVING", PaymentReport(ORDER, 1, "AUTHORISED", 1, False, False, 0, 0)),
         ("RESERVING", DeadlinePassed(ORDER)),

@@ -171,6 +171,14 @@ def test_y5_an_action_is_reported_and_polled_for() -> None:
     assert (timer.message, timer.due_ms) == (PollPayment(ORDER, 1), NOON_MS + 5_000)
 
 
+def test_y5_another_action_than_the_one_known_is_reported_and_the_same_is_not() -> None:
+    old, new = NextAction("redirect", "https://bank.invalid/1"), NextAction("redirect", "https://bank.invalid/2")
+    waiting = paid("ACTION_REQUIRED", polls=2, next_action=old, reading=EFFECT)
+    (report,) = take(waiting, succeeded("action_required", next_action=new)).sent(PaymentReport)
+    assert isinstance(report, PaymentReport) and report.next_action == new
+    assert take(waiting, succeeded("action_required", next_action=old)).sent() == []
+
+
 def test_y5_a_pending_bank_debit_is_polled_without_alert_or_report() -> None:
     result = take(under_way("CHARGING", "charge"), succeeded("pending"))
     assert (result.state.state, result.state.waits) == ("CHARGING", True)

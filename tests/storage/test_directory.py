@@ -151,6 +151,12 @@ async def test_a_damaged_manifest_is_refused(shop: Path, content: str) -> None:
     refused(shop, FileDamaged, r"sagamore\.json")
 
 
+async def test_a_manifest_that_is_a_directory_is_refused(shop: Path) -> None:
+    (shop / "sagamore.json").rename(shop / "saved")
+    (shop / "sagamore.json").mkdir()
+    refused(shop, FileDamaged, r"sagamore\.json")
+
+
 async def test_a_manifest_whose_parts_disagree_is_refused(shop: Path) -> None:
     manifest = read_manifest(shop)
     assert manifest is not None

@@ -233,6 +233,11 @@ async def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         await Reader(tmp_path / "orders-0.sqlite").counts()
 
 
+async def test_a_mistake_of_the_caller_is_not_called_damage(journal: SQLiteJournal, reader: Reader) -> None:
+    with pytest.raises(sqlite3.ProgrammingError):
+        await reader.state(["ord_1"])  # type: ignore[arg-type]
+
+
 async def test_the_directory_gives_readers_of_its_own_files(tmp_path: Path) -> None:
     directory = Directory.open(tmp_path / "shop", {"orders": 1}, now_ms=NOW_MS)
     reader = directory.reader("orders/0")

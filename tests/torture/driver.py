@@ -49,17 +49,18 @@ def die_at(at: int, before: bool) -> None:
     commit = SQLiteJournal.commit
     count = 0
 
-    async def deadly(self: SQLiteJournal, content: Any) -> None:
+    async def deadly(self: SQLiteJournal, content: Any) -> int:
         nonlocal count
         count += 1
         mine = count
         if mine == at and before:
             os.kill(os.getpid(), signal.SIGKILL)
-        await commit(self, content)
+        written_bytes = await commit(self, content)
         if mine == at:
             os.kill(os.getpid(), signal.SIGKILL)
+        return written_bytes
 
-    SQLiteJournal.commit = deadly  # type: ignore[method-assign,assignment]
+    SQLiteJournal.commit = deadly  # type: ignore[method-assign]
 
 
 async def run(directory: Path, twin: str, seed: int, life: int, finish: bool) -> None:
