@@ -6,19 +6,19 @@ whenever.
 
 from sagamore.actors.orders.door import Charge, Line
 from sagamore.actors.orders.errors import IllegalTransition, OutOfStock, PayByPassed, UnknownOrder, UnknownProduct
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.money import Money
+from sagamore.actors.orders.order import Order, Refund
+from sagamore.actors.orders.order_messages import (
     OrderCancelled,
     OrderConfirmed,
     OrderCreated,
     OrderShipped,
     PaymentActionRequired,
-    PaymentEvent,
     PaymentFailed,
     RefundIssued,
 )
-from sagamore.actors.orders.money import Money
-from sagamore.actors.orders.order import Order, Refund
 from sagamore.actors.orders.payment import Payment
+from sagamore.actors.orders.payment_messages import PaymentEvent
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.stock import Stock
 from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown

@@ -9,8 +9,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sagamore.actors.orders.messages import HeardUpTo
 from sagamore.actors.orders.payment_events import PLACE, EventsHeard, PaymentEventsActor
+from sagamore.actors.orders.payment_messages import HeardUpTo
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import SECOND_MS

@@ -10,10 +10,10 @@ from typing import Literal, Self
 
 import msgspec
 
-from sagamore.actors.orders.messages import NextAction
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, Refund
 from sagamore.actors.orders.payment import Payment
+from sagamore.actors.orders.payment_messages import NextAction
 from sagamore.actors.orders.stock import Stock
 from sagamore.engine.dead_letters import DeadLetter
 from sagamore.engine.envelope import Address

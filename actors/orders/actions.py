@@ -7,10 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from sagamore.actors.orders.alerts import clear_refused, tell_refused
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.order import Order, Refund, fold_refund
+from sagamore.actors.orders.order_messages import (
     CancelOrder,
-    CapturePayment,
-    ClosePayment,
     DeadlinePassed,
     OrderCancelled,
     OrderConfirmed,
@@ -18,26 +17,31 @@ from sagamore.actors.orders.messages import (
     OrderShipped,
     PaymentActionRequired,
     PaymentFailed,
-    PaymentReport,
     PayOrder,
-    ProductQuantity,
     Reason,
     RefundIssued,
     RefundOrder,
+    ReturnOrder,
+    ShipOrder,
+)
+from sagamore.actors.orders.payment_messages import (
+    CapturePayment,
+    ClosePayment,
+    PaymentReport,
     RefundPayment,
     RefundReport,
+    StartPayment,
+)
+from sagamore.actors.orders.plan import plan_of, split, summed
+from sagamore.actors.orders.stock_messages import (
+    ProductQuantity,
     ReleaseStock,
     ReserveStock,
-    ReturnOrder,
     ReturnStock,
-    ShipOrder,
     ShipStock,
-    StartPayment,
     StockReleased,
     StockReserved,
 )
-from sagamore.actors.orders.order import Order, Refund, fold_refund
-from sagamore.actors.orders.plan import plan_of, split, summed
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.turn import Turn
 

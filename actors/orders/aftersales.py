@@ -7,16 +7,10 @@ from typing import Literal
 
 from sagamore.actors.orders.checks import check_choice, check_flag, check_mapping, check_money, check_quantity
 from sagamore.actors.orders.door import LINES_MAX
-from sagamore.actors.orders.messages import (
-    CancelOrder,
-    PayOrder,
-    ProductQuantity,
-    RefundOrder,
-    ReturnOrder,
-    ShipOrder,
-)
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.order_messages import CancelOrder, PayOrder, RefundOrder, ReturnOrder, ShipOrder
+from sagamore.actors.orders.stock_messages import ProductQuantity
 from sagamore.actors.orders.text import check_text
 from sagamore.engine.errors import InvalidInput
 

@@ -17,7 +17,7 @@ A declined card is none of these: it is a state of the order.
 
 from collections.abc import Sequence
 
-from sagamore.actors.orders.messages import Shortage
+from sagamore.actors.orders.stock_messages import Shortage
 from sagamore.engine.errors import Refused, SagamoreError
 
 

@@ -8,10 +8,11 @@ Guards of what actors and timers send come in ALTERNATIVES of which exactly one 
 from collections.abc import Callable
 from typing import Any
 
-from sagamore.actors.orders.messages import RefundOrder, ReturnOrder, StockReleased
 from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.order_messages import RefundOrder, ReturnOrder
 from sagamore.actors.orders.payment import REFUNDS_MAX
 from sagamore.actors.orders.plan import plan_of, summed
+from sagamore.actors.orders.stock_messages import StockReleased
 from sagamore.engine.turn import Turn
 
 Guard = Callable[[Order, Any, Turn], bool]

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from sagamore.actors.orders.messages import ProductQuantity, Shortage
+from sagamore.actors.orders.stock_messages import ProductQuantity, Shortage
 from sagamore.engine.message import State
 
 HoldState = Literal["HELD", "REFUSED", "RELEASED", "SHIPPED"]

@@ -21,7 +21,10 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from sagamore.actors.orders.hold import Hold, hold_key
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.order_messages import UndoAbandoned
+from sagamore.actors.orders.stock import Movement, Stock, move, stock_key
+from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
+from sagamore.actors.orders.stock_messages import (
     AdjustStock,
     ProductQuantity,
     ReceiveStock,
@@ -34,10 +37,7 @@ from sagamore.actors.orders.messages import (
     StockRefused,
     StockReleased,
     StockReserved,
-    UndoAbandoned,
 )
-from sagamore.actors.orders.stock import Movement, Stock, move, stock_key
-from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.actor import Actor
 from sagamore.engine.errors import InvalidInput

@@ -17,18 +17,10 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
-    Capture,
-    NextAction,
-    OrderCharge,
-    OrderLine,
-    PaymentReport,
-    PaymentState,
-    ProductQuantity,
-    Reason,
-    RefundReport,
-    SagaName,
-)
+from sagamore.actors.orders.order_messages import OrderCharge, OrderLine, Reason
+from sagamore.actors.orders.payment_messages import Capture, NextAction, PaymentReport, PaymentState, RefundReport
+from sagamore.actors.orders.settings import SagaName
+from sagamore.actors.orders.stock_messages import ProductQuantity
 from sagamore.engine.message import Record, State
 
 OrderState = Literal[

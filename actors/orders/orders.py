@@ -13,29 +13,26 @@ from msgspec.structs import replace
 from sagamore.actors.orders import alerts
 from sagamore.actors.orders.actions import ACTIONS, Action
 from sagamore.actors.orders.errors import IllegalTransition, PayByPassed, UnknownOrder
+from sagamore.actors.orders.facts import Entered
 from sagamore.actors.orders.guards import GUARDS, Guard
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.money import Money
+from sagamore.actors.orders.order import Order, OrderRef, OrderState, Refund, Settlement, Status, fold_report
+from sagamore.actors.orders.order_messages import (
     CancelOrder,
     DeadlinePassed,
     DeliverOrder,
-    Entered,
-    PaymentReport,
     PayOrder,
     PlaceOrder,
     RefundOrder,
-    RefundReport,
     ReturnOrder,
     ShipOrder,
-    StockRefused,
-    StockReleased,
-    StockReserved,
     UndoAbandoned,
 )
-from sagamore.actors.orders.money import Money
-from sagamore.actors.orders.order import Order, OrderRef, OrderState, Refund, Settlement, Status, fold_report
 from sagamore.actors.orders.payment import REFUNDS_MAX
+from sagamore.actors.orders.payment_messages import PaymentReport, RefundReport
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.soundness import check_tables, parts
+from sagamore.actors.orders.stock_messages import StockRefused, StockReleased, StockReserved
 from sagamore.actors.orders.tables import SAGAS, Saga
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.actor import Actor

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import NextAction, PaymentState
+from sagamore.actors.orders.payment_messages import NextAction, PaymentState
 from sagamore.actors.orders.payment_provider import Operation
 from sagamore.engine.message import Record, State
 

@@ -5,7 +5,7 @@ that it belongs to the order's story. From then on it is a message like any othe
 dead letter. When all of an answer are on disk, the place in the provider's list moves on.
 """
 
-from sagamore.actors.orders.messages import HeardUpTo, PaymentEvent
+from sagamore.actors.orders.payment_messages import HeardUpTo, PaymentEvent
 from sagamore.engine.actor import Actor
 from sagamore.engine.message import State
 from sagamore.engine.turn import Turn

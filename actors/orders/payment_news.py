@@ -10,7 +10,9 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.payment import EVENTS_REMEMBERED_MAX, Payment, PaymentEffect
+from sagamore.actors.orders.payment_errors import CannotResolve, NothingToResolve
+from sagamore.actors.orders.payment_messages import (
     AuthorisationDue,
     CapturePayment,
     ClosePayment,
@@ -21,8 +23,6 @@ from sagamore.actors.orders.messages import (
     RetryRefund,
     StartPayment,
 )
-from sagamore.actors.orders.payment import EVENTS_REMEMBERED_MAX, Payment, PaymentEffect
-from sagamore.actors.orders.payment_errors import CannotResolve, NothingToResolve
 from sagamore.actors.orders.payment_provider import Operation, PaymentAnswer, Status, decode_answer, ending
 from sagamore.actors.orders.payment_steps import park, schedule_poll
 from sagamore.actors.orders.unlisted import Unlisted

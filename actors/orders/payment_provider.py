@@ -17,7 +17,7 @@ from typing import Literal, Protocol, assert_never
 
 import msgspec
 
-from sagamore.actors.orders.messages import NextAction, PaymentEvent
+from sagamore.actors.orders.payment_messages import NextAction, PaymentEvent
 from sagamore.engine.effect import Capabilities, Declined, Outcome, Succeeded
 from sagamore.engine.message import Record, encode
 

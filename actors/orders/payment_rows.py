@@ -8,16 +8,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.facts import MoneyMoved
+from sagamore.actors.orders.payment import REFUNDS_MAX, Payment, Refund
+from sagamore.actors.orders.payment_messages import (
     AuthorisationDue,
     CapturePayment,
     ClosePayment,
-    MoneyMoved,
     PaymentEvent,
     RefundPayment,
     StartPayment,
 )
-from sagamore.actors.orders.payment import REFUNDS_MAX, Payment, Refund
 from sagamore.actors.orders.payment_news import News
 from sagamore.actors.orders.payment_provider import PaymentAnswer
 from sagamore.actors.orders.payment_steps import (

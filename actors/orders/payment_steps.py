@@ -9,7 +9,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.payment import Payment, PaymentEffect, Refund
+from sagamore.actors.orders.payment_messages import (
     AuthorisationDue,
     PaymentReport,
     PollPayment,
@@ -17,7 +18,6 @@ from sagamore.actors.orders.messages import (
     RetryRefund,
     StartPayment,
 )
-from sagamore.actors.orders.payment import Payment, PaymentEffect, Refund
 from sagamore.actors.orders.payment_provider import (
     CaptureRequest,
     ChargeRequest,

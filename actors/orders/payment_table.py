@@ -9,8 +9,8 @@ from collections.abc import Callable
 import msgspec
 
 from sagamore.actors.orders import payment_rows as rows
-from sagamore.actors.orders.messages import RefundPayment, StartPayment
 from sagamore.actors.orders.payment import REFUNDS_MAX, Payment
+from sagamore.actors.orders.payment_messages import RefundPayment, StartPayment
 from sagamore.actors.orders.payment_news import News
 from sagamore.actors.orders.payment_rows import AnyNews
 from sagamore.engine.turn import Turn

@@ -7,20 +7,20 @@ no longer matter, a line in the history that names the row.
 
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.facts import Entered
+from sagamore.actors.orders.order_messages import UndoAbandoned
+from sagamore.actors.orders.payment import Payment, Refund
+from sagamore.actors.orders.payment_messages import (
     AuthorisationDue,
     CapturePayment,
     ClosePayment,
-    Entered,
     PaymentEvent,
     PollPayment,
     RefundPayment,
     ResolvePayment,
     RetryRefund,
     StartPayment,
-    UndoAbandoned,
 )
-from sagamore.actors.orders.payment import Payment, Refund
 from sagamore.actors.orders.payment_news import heard
 from sagamore.actors.orders.payment_steps import (
     EFFECT_POLICIES,

@@ -5,9 +5,9 @@ Derived, not stored: lines never change, and where a product lives is fixed when
 
 from collections.abc import Iterable, Mapping
 
-from sagamore.actors.orders.messages import ProductQuantity
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.stock import stock_key
+from sagamore.actors.orders.stock_messages import ProductQuantity
 from sagamore.engine.turn import Turn
 
 

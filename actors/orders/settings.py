@@ -1,14 +1,15 @@
 """What a host may choose about its orders. An order keeps what it was born with: a changed setting changes new orders
 only."""
 
-from typing import get_args
+from typing import Literal, get_args
 
 import msgspec
 
-from sagamore.actors.orders.messages import Capture, SagaName
+from sagamore.actors.orders.payment_messages import Capture
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 
+SagaName = Literal["pay_first", "reserve_first"]
 PATIENCE_MS_MAX = 365 * DAY_MS  # an order that waits longer than a year is a mistyped unit
 
 

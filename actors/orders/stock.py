@@ -8,7 +8,7 @@ that replaying a product's rows from nothing gives its stock: the audit does exa
 
 from typing import Literal
 
-from sagamore.actors.orders.messages import StockMoved
+from sagamore.actors.orders.facts import StockMoved
 from sagamore.engine.message import State
 from sagamore.engine.turn import Turn
 

@@ -16,8 +16,8 @@ and X7, the way out for an order that is STUCK because a person discarded what i
 
 import msgspec
 
-from sagamore.actors.orders.messages import SagaName
 from sagamore.actors.orders.order import OrderState
+from sagamore.actors.orders.settings import SagaName
 
 SAME: OrderState | None = None
 PENDING = "AWAITING_PAYMENT, PAYING, RESERVING, CAPTURING"

@@ -6,7 +6,7 @@ provider.
 
 from collections.abc import Sequence
 
-from sagamore.actors.orders.messages import PaymentEvent
+from sagamore.actors.orders.payment_messages import PaymentEvent
 from sagamore.actors.orders.payment_provider import (
     CaptureRequest,
     ChargeRequest,

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from sagamore.actors.orders.messages import NextAction, PaymentEvent
+from sagamore.actors.orders.payment_messages import NextAction, PaymentEvent
 from sagamore.actors.orders.payment_provider import PaymentAnswer, Status, declined, succeeded
 from sagamore.engine.effect import Outcome, Throttled, Unknown
 from sagamore.engine.policy import HOUR_MS

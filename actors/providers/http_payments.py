@@ -11,7 +11,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from sagamore.actors.orders.messages import PaymentEvent
+from sagamore.actors.orders.payment_messages import PaymentEvent
 from sagamore.actors.orders.payment_provider import (
     CaptureRequest,
     ChargeRequest,

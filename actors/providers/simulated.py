@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from sagamore.actors.orders.messages import NextAction, PaymentEvent
+from sagamore.actors.orders.payment_messages import NextAction, PaymentEvent
 from sagamore.actors.orders.payment_provider import (
     CaptureRequest,
     ChargeRequest,

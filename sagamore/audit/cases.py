@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from sagamore.actors.orders.facts import MoneyMoved
 from sagamore.actors.orders.hold import Hold, hold_key
-from sagamore.actors.orders.messages import MoneyMoved
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.payment import Payment
 from sagamore.audit.case import Breach, Case, judge

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sagamore.actors.orders.messages import MoneyMoved, StockMoved
+from sagamore.actors.orders.facts import MoneyMoved, StockMoved
 from sagamore.engine.message import Codec
 from sagamore.engine.ports import HistoryRow
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import msgspec
 
-from sagamore.actors.orders.messages import StockMoved
+from sagamore.actors.orders.facts import StockMoved
 from sagamore.actors.orders.stock import Stock, apply, stock_key
 from sagamore.audit.pages import AFTER_ALL, Pages, entities
 from sagamore.audit.scratch import Scratch

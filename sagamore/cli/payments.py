@@ -3,8 +3,8 @@
 from argparse import Namespace
 from typing import Any, get_args
 
-from sagamore.actors.orders.messages import Resolution
 from sagamore.actors.orders.payment import Attention, Payment
+from sagamore.actors.orders.payment_messages import Resolution
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_by, add_list, add_owner, command, group
 from sagamore.cli.reading import files_of, read_list

@@ -4,14 +4,9 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from sagamore.actors.orders.messages import (
-    PaymentReport,
-    RefundReport,
-    StockRefused,
-    StockReleased,
-    StockReserved,
-    UndoAbandoned,
-)
+from sagamore.actors.orders.order_messages import UndoAbandoned
+from sagamore.actors.orders.payment_messages import PaymentReport, RefundReport
+from sagamore.actors.orders.stock_messages import StockRefused, StockReleased, StockReserved
 from sagamore.engine.actor import Actor
 from sagamore.engine.message import Message, State
 from sagamore.engine.testing import TurnResult, run_turn

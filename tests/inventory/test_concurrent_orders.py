@@ -4,8 +4,8 @@ import random
 from typing import Any
 
 from sagamore.actors.orders.inventory import InventoryActor
-from sagamore.actors.orders.messages import ProductQuantity, ReleaseStock, ReserveStock, StockReserved
 from sagamore.actors.orders.stock import Stock, stock_key
+from sagamore.actors.orders.stock_messages import ProductQuantity, ReleaseStock, ReserveStock, StockReserved
 from tests.inventory.kit import take
 
 

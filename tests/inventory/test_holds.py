@@ -2,22 +2,22 @@
 
 import pytest
 
+from sagamore.actors.orders.facts import StockMoved
 from sagamore.actors.orders.hold import Hold, hold_key
 from sagamore.actors.orders.inventory import InventoryActor
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.order_messages import UndoAbandoned
+from sagamore.actors.orders.stock import Stock, stock_key
+from sagamore.actors.orders.stock_messages import (
     ProductQuantity,
     ReleaseStock,
     ReserveStock,
     ReturnStock,
     ShipStock,
     Shortage,
-    StockMoved,
     StockRefused,
     StockReleased,
     StockReserved,
-    UndoAbandoned,
 )
-from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import Message, State

@@ -7,8 +7,11 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from sagamore.actors.orders.facts import StockMoved
 from sagamore.actors.orders.inventory import InventoryActor
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.stock import Stock, apply, stock_key
+from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
+from sagamore.actors.orders.stock_messages import (
     AdjustStock,
     ProductQuantity,
     ReceiveStock,
@@ -17,12 +20,9 @@ from sagamore.actors.orders.messages import (
     ReturnStock,
     SetStock,
     ShipStock,
-    StockMoved,
     StockRefused,
     StockReserved,
 )
-from sagamore.actors.orders.stock import Stock, apply, stock_key
-from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.message import Message, State
 from tests.inventory.kit import facts, take

@@ -2,10 +2,11 @@
 
 import pytest
 
+from sagamore.actors.orders.facts import StockMoved
 from sagamore.actors.orders.inventory import InventoryActor
-from sagamore.actors.orders.messages import AdjustStock, ReceiveStock, SetStock, StockMoved
 from sagamore.actors.orders.stock import Stock, apply, stock_key
 from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
+from sagamore.actors.orders.stock_messages import AdjustStock, ReceiveStock, SetStock
 from sagamore.engine.errors import InvalidInput, Refused
 from sagamore.engine.message import Message
 from sagamore.engine.testing import TurnResult, run_turn

@@ -3,14 +3,13 @@ every state."""
 
 from typing import Any
 
+from sagamore.actors.orders.facts import Entered
 from sagamore.actors.orders.inventory import InventoryActor
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.order_messages import (
     CancelOrder,
-    Capture,
     DeadlinePassed,
     DeliverOrder,
-    Entered,
-    NextAction,
     OrderCancelled,
     OrderCharge,
     OrderConfirmed,
@@ -19,26 +18,19 @@ from sagamore.actors.orders.messages import (
     OrderShipped,
     PaymentActionRequired,
     PaymentFailed,
-    PaymentReport,
     PayOrder,
     PlaceOrder,
-    ProductQuantity,
     RefundIssued,
     RefundOrder,
-    RefundReport,
     ReturnOrder,
-    SagaName,
     ShipOrder,
-    Shortage,
-    StockRefused,
-    StockReleased,
-    StockReserved,
     UndoAbandoned,
 )
-from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.orders import OrdersActor
+from sagamore.actors.orders.payment_messages import Capture, NextAction, PaymentReport, RefundReport
 from sagamore.actors.orders.payments import PaymentsActor
-from sagamore.actors.orders.settings import OrderSettings
+from sagamore.actors.orders.settings import OrderSettings, SagaName
+from sagamore.actors.orders.stock_messages import ProductQuantity, Shortage, StockRefused, StockReleased, StockReserved
 from sagamore.engine.actor import Actor
 from sagamore.engine.message import Message, State
 from sagamore.engine.routes import ActorRoutes

@@ -5,18 +5,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sagamore.actors.orders.messages import (
-    ClosePayment,
-    Entered,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderCreated,
-    ProductQuantity,
-    Reason,
-    ReleaseStock,
-    ReserveStock,
-    StartPayment,
-)
+from sagamore.actors.orders.facts import Entered
+from sagamore.actors.orders.order_messages import OrderCancelled, OrderConfirmed, OrderCreated, Reason
+from sagamore.actors.orders.payment_messages import ClosePayment, StartPayment
+from sagamore.actors.orders.stock_messages import ProductQuantity, ReleaseStock, ReserveStock
 from sagamore.engine.message import Message
 from tests.orders.kit import AMOUNT, MUG, ORDER, PLATE, Run
 

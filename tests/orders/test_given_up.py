@@ -2,19 +2,11 @@
 
 import pytest
 
-from sagamore.actors.orders.messages import (
-    CancelOrder,
-    ClosePayment,
-    DeadlinePassed,
-    PaymentReport,
-    ProductQuantity,
-    RefundReport,
-    ReleaseStock,
-    StockReleased,
-    StockReserved,
-)
 from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.order_messages import CancelOrder, DeadlinePassed
 from sagamore.actors.orders.orders import OrderMessage
+from sagamore.actors.orders.payment_messages import ClosePayment, PaymentReport, RefundReport
+from sagamore.actors.orders.stock_messages import ProductQuantity, ReleaseStock, StockReleased, StockReserved
 from sagamore.engine.turn import AlertRaised, Turn
 from tests.orders.kit import AMOUNT, ORDER, PLATE, Run, at, turn_for
 from tests.orders.rows import ALL_LINES

@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from sagamore.actors.orders.errors import IllegalTransition, PayByPassed, UnknownOrder
-from sagamore.actors.orders.messages import PaymentReport, StockReserved
 from sagamore.actors.orders.order import Refund
 from sagamore.actors.orders.payment import REFUNDS_MAX
+from sagamore.actors.orders.payment_messages import PaymentReport
+from sagamore.actors.orders.stock_messages import StockReserved
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.testing import NOON_MS
 from tests.orders.kit import AMOUNT, MUG, ORDER, Run, at

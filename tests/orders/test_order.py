@@ -5,18 +5,11 @@ from typing import Any
 import pytest
 
 from sagamore.actors.orders.alerts import alerts_of
-from sagamore.actors.orders.messages import (
-    CancelOrder,
-    Capture,
-    DeadlinePassed,
-    NextAction,
-    PayOrder,
-    SagaName,
-    ShipOrder,
-)
 from sagamore.actors.orders.order import Order, OrderRef
+from sagamore.actors.orders.order_messages import CancelOrder, DeadlinePassed, PayOrder, ShipOrder
 from sagamore.actors.orders.orders import OrderMessage, OrdersActor
-from sagamore.actors.orders.settings import OrderSettings
+from sagamore.actors.orders.payment_messages import Capture, NextAction
+from sagamore.actors.orders.settings import OrderSettings, SagaName
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import encode
 from sagamore.engine.testing import NOON_MS

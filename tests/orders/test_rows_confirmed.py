@@ -5,17 +5,11 @@ from typing import Any
 import pytest
 
 from sagamore.actors.orders.errors import IllegalTransition
-from sagamore.actors.orders.messages import (
-    Entered,
-    OrderShipped,
-    ProductQuantity,
-    RefundIssued,
-    RefundPayment,
-    ReturnOrder,
-    ReturnStock,
-    ShipStock,
-)
+from sagamore.actors.orders.facts import Entered
 from sagamore.actors.orders.order import Refund
+from sagamore.actors.orders.order_messages import OrderShipped, RefundIssued, ReturnOrder
+from sagamore.actors.orders.payment_messages import RefundPayment
+from sagamore.actors.orders.stock_messages import ProductQuantity, ReturnStock, ShipStock
 from tests.orders.kit import AMOUNT, MUG, ORDER, PLATE, Run, at
 from tests.orders.rows import ALL_LINES, Case, check, params
 

@@ -2,14 +2,9 @@
 
 import pytest
 
-from sagamore.actors.orders.messages import (
-    CapturePayment,
-    NextAction,
-    PaymentActionRequired,
-    PaymentFailed,
-    ProductQuantity,
-    ReserveStock,
-)
+from sagamore.actors.orders.order_messages import PaymentActionRequired, PaymentFailed
+from sagamore.actors.orders.payment_messages import CapturePayment, NextAction
+from sagamore.actors.orders.stock_messages import ProductQuantity, ReserveStock
 from sagamore.engine.testing import NOON_MS
 from tests.orders.kit import MUG, ORDER, PLATE, SOON_MS, Run, at
 from tests.orders.rows import CONFIRMED, CREATED, Case, check, params, reserve, start, undo

@@ -2,8 +2,10 @@
 
 import pytest
 
-from sagamore.actors.orders.messages import CancelOrder, ClosePayment, OrderCancelled, ProductQuantity, ReleaseStock
 from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.order_messages import CancelOrder, OrderCancelled
+from sagamore.actors.orders.payment_messages import ClosePayment
+from sagamore.actors.orders.stock_messages import ProductQuantity, ReleaseStock
 from tests.orders.kit import AMOUNT, MUG, ORDER, PLATE, SOON_MS, Run, at
 from tests.orders.rows import ALL_LINES, Case, check, params, undo
 

@@ -9,16 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagamore.actors.orders.errors import IllegalTransition, PayByPassed, UnknownOrder
-from sagamore.actors.orders.messages import (
-    CapturePayment,
-    ClosePayment,
-    OrderCancelled,
-    OrderConfirmed,
-    ReleaseStock,
-    ReserveStock,
-    ShipStock,
-    StartPayment,
-)
+from sagamore.actors.orders.order_messages import OrderCancelled, OrderConfirmed
+from sagamore.actors.orders.payment_messages import CapturePayment, ClosePayment, StartPayment
+from sagamore.actors.orders.stock_messages import ReleaseStock, ReserveStock, ShipStock
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.testing import TurnResult
 from tests.orders.kit import AMOUNT, MUG, SOON_MS, Run

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.payment import Payment, PaymentEffect, Refund
+from sagamore.actors.orders.payment_messages import (
     ClosePayment,
     PaymentEvent,
     PaymentReport,
@@ -12,7 +13,6 @@ from sagamore.actors.orders.messages import (
     RefundReport,
     StartPayment,
 )
-from sagamore.actors.orders.payment import Payment, PaymentEffect, Refund
 from sagamore.actors.orders.payment_provider import PaymentAnswer
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.engine.effect import EffectOutcome, Verdict

@@ -23,8 +23,8 @@ from sagamore import (
     Settings,
     SimulatedPayments,
 )
-from sagamore.actors.orders.messages import HeardUpTo
 from sagamore.actors.orders.payment_events import PLACE, EventsHeard, PaymentEventsActor
+from sagamore.actors.orders.payment_messages import HeardUpTo
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.engine.runtime.inspection import Alert

@@ -2,14 +2,8 @@
 
 import pytest
 
-from sagamore.actors.orders.messages import (
-    CapturePayment,
-    ClosePayment,
-    PollPayment,
-    RefundReport,
-    RetryRefund,
-    UndoAbandoned,
-)
+from sagamore.actors.orders.order_messages import UndoAbandoned
+from sagamore.actors.orders.payment_messages import CapturePayment, ClosePayment, PollPayment, RefundReport, RetryRefund
 from sagamore.engine.message import Message
 from sagamore.engine.testing import TurnResult
 from sagamore.engine.turn import TimerSet

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.payment import Payment
+from sagamore.actors.orders.payment_messages import (
     CapturePayment,
     ClosePayment,
     PaymentEvent,
@@ -16,7 +17,6 @@ from sagamore.actors.orders.messages import (
     ResolvePayment,
     StartPayment,
 )
-from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.effect import EffectOutcome
 from sagamore.engine.message import Codec, Message

@@ -4,15 +4,15 @@ from hashlib import sha256
 
 import pytest
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.facts import MoneyMoved
+from sagamore.actors.orders.payment import Payment, Refund
+from sagamore.actors.orders.payment_messages import (
     AuthorisationDue,
     CapturePayment,
     ClosePayment,
-    MoneyMoved,
     PaymentEvent,
     PaymentReport,
 )
-from sagamore.actors.orders.payment import Payment, Refund
 from sagamore.engine.turn import AlertCleared, EffectStarted, TimerCancelled
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from sagamore.actors.orders.messages import (
-    RetryRefund,
-)
 from sagamore.actors.orders.payment import Payment, PaymentEffect
+from sagamore.actors.orders.payment_messages import RetryRefund
 from sagamore.actors.orders.payment_steps import EFFECT_POLICIES
 from sagamore.engine.policy import DAY_MS
 from sagamore.engine.turn import EffectStarted, EffectWithdrawn

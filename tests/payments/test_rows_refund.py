@@ -4,12 +4,9 @@ from hashlib import sha256
 
 import pytest
 
-from sagamore.actors.orders.messages import (
-    MoneyMoved,
-    RefundReport,
-    RetryRefund,
-)
+from sagamore.actors.orders.facts import MoneyMoved
 from sagamore.actors.orders.payment import REFUNDS_MAX, Payment, Refund
+from sagamore.actors.orders.payment_messages import RefundReport, RetryRefund
 from sagamore.engine.turn import AlertCleared, Buried, EffectSettled, EffectStarted
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (

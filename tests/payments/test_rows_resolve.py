@@ -5,15 +5,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
-    MoneyMoved,
-    PaymentEvent,
-    PollPayment,
-    ResolvePayment,
-    RetryRefund,
-)
+from sagamore.actors.orders.facts import MoneyMoved
 from sagamore.actors.orders.payment import EVENTS_REMEMBERED_MAX, Payment, PaymentEffect
 from sagamore.actors.orders.payment_errors import CannotResolve, NothingToResolve
+from sagamore.actors.orders.payment_messages import PaymentEvent, PollPayment, ResolvePayment, RetryRefund
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.turn import EffectSettled, EffectStarted
 from tests.inventory.kit import alerts, facts

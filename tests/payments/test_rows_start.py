@@ -5,17 +5,16 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import replace
 
-from sagamore.actors.orders.messages import (
+from sagamore.actors.orders.facts import Entered, MoneyMoved
+from sagamore.actors.orders.payment import Payment
+from sagamore.actors.orders.payment_messages import (
     AuthorisationDue,
     CapturePayment,
-    Entered,
-    MoneyMoved,
     NextAction,
     PaymentEvent,
     PaymentReport,
     PollPayment,
 )
-from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.effect import Verdict
 from sagamore.engine.policy import HOUR_MS

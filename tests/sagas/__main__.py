@@ -9,7 +9,8 @@ import sys
 import time
 from typing import get_args
 
-from sagamore.actors.orders.messages import Capture, SagaName
+from sagamore.actors.orders.payment_messages import Capture
+from sagamore.actors.orders.settings import SagaName
 from tests.protocol.explore import explore
 from tests.sagas.model import Sagas
 from tests.sagas.world import Setup

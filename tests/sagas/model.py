@@ -7,16 +7,9 @@ pay): a lost answer, a refusal, a person's command, time passing. The others mus
 from collections.abc import Iterator
 from typing import Any
 
-from sagamore.actors.orders.messages import (
-    CancelOrder,
-    DeadlinePassed,
-    PaymentEvent,
-    PayOrder,
-    RefundOrder,
-    ReserveStock,
-    ResolvePayment,
-    ShipOrder,
-)
+from sagamore.actors.orders.order_messages import CancelOrder, DeadlinePassed, PayOrder, RefundOrder, ShipOrder
+from sagamore.actors.orders.payment_messages import PaymentEvent, ResolvePayment
+from sagamore.actors.orders.stock_messages import ReserveStock
 from sagamore.engine.message import Message
 from tests.protocol.explore import Step, Violation
 from tests.sagas import truth as bank

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from sagamore.actors.orders import actions, guards, inventory, orders, payment_rows, payment_steps, payment_table
 from sagamore.actors.orders import payments as payments_module
-from sagamore.actors.orders.messages import ClosePayment, DeadlinePassed, ReleaseStock
+from sagamore.actors.orders.order_messages import DeadlinePassed
+from sagamore.actors.orders.payment_messages import ClosePayment
 from sagamore.actors.orders.plan import plan_of
+from sagamore.actors.orders.stock_messages import ReleaseStock
 from tests.sagas.world import Setup
 
 Planted = Iterator[Any]

@@ -1,7 +1,7 @@
 """What the sagas promise: in every world, and in every quiet one, where nothing moves unless something goes wrong."""
 
-from sagamore.actors.orders.messages import PaymentEvent
 from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.payment_messages import PaymentEvent
 from tests.sagas.truth import Truth
 from tests.sagas.world import AMOUNT, OrderSide, PaymentSide, Sending, Setup, StockSide
 

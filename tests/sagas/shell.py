@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from sagamore.actors.orders.hold import hold_key
 from sagamore.actors.orders.inventory import InventoryActor
-from sagamore.actors.orders.messages import OrderLine, PaymentReport, PlaceOrder, PollPayment, RefundOrder
+from sagamore.actors.orders.order_messages import OrderLine, PlaceOrder, RefundOrder
 from sagamore.actors.orders.orders import OrdersActor
+from sagamore.actors.orders.payment_messages import PaymentReport, PollPayment
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.stock import Stock, stock_key

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sagamore.actors.orders.messages import SetStock
+from sagamore.actors.orders.stock_messages import SetStock
 from sagamore.engine.effect import EffectOutcome
 from sagamore.engine.message import Message
 from tests.protocol.explore import Step, Violation

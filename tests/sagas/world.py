@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from sagamore.actors.orders.hold import Hold
-from sagamore.actors.orders.messages import Capture, PaymentReport, PollPayment, SagaName
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.payment import Payment
+from sagamore.actors.orders.payment_messages import Capture, PaymentReport, PollPayment
+from sagamore.actors.orders.settings import SagaName
 from sagamore.actors.orders.stock import Stock
 from sagamore.engine.message import Message
 from sagamore.engine.testing import NOON_MS

@@ -5,10 +5,10 @@ that hold at any end: the bank's books against ours, stock, and nothing left und
 from typing import Any
 
 from sagamore.actors.orders.hold import Hold
-from sagamore.actors.orders.messages import ProductQuantity
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.stock import Stock, stock_key
+from sagamore.actors.orders.stock_messages import ProductQuantity
 from sagamore.engine.message import Codec
 from sagamore.storage.reader import Reader, readers
 from tests.torture.world import World

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from sagamore.actors.orders import payment_table
 from sagamore.actors.orders import payments as payments_actor
-from sagamore.actors.orders.messages import Capture, SagaName
-from sagamore.actors.orders.settings import OrderSettings
+from sagamore.actors.orders.payment_messages import Capture
+from sagamore.actors.orders.settings import OrderSettings, SagaName
 from sagamore.actors.orders.tables import SAGAS
 from sagamore.engine.testing import Fault, ManualClock, ProcessDied
 from tests.torture import scenarios_paying, scenarios_people, scenarios_undoing  # noqa: F401 - they register themselves

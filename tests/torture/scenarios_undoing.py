@@ -1,7 +1,8 @@
 """Scripts of orders that are cancelled in every state, and of what follows when an undo fails: SAGAS B13, B16 to B19;
 Y10 to Y14, Y18 to Y22."""
 
-from sagamore.actors.orders.messages import ClosePayment, StartPayment, UndoAbandoned
+from sagamore.actors.orders.order_messages import UndoAbandoned
+from sagamore.actors.orders.payment_messages import ClosePayment, StartPayment
 from tests.torture.script import Script, scenario
 
 MINUTE_MS = 60_000

@@ -10,9 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from sagamore.actors.orders.door import Charge, Line
-from sagamore.actors.orders.messages import Capture, PaymentEvent, SagaName
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.payment_messages import Capture, PaymentEvent
+from sagamore.actors.orders.settings import SagaName
 from sagamore.actors.orders.stock import stock_key
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
 from sagamore.engine.message import Message

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec import Struct
 
 from sagamore import IllegalTransition, Line, Money, OrderSettings
-from sagamore.actors.orders.messages import Capture, SagaName
+from sagamore.actors.orders.payment_messages import Capture
+from sagamore.actors.orders.settings import SagaName
 from sagamore.actors.orders.stock import Stock
 from sagamore.engine.testing import ManualClock
 from tests.torture.bank import Bank

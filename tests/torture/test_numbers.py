@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sagamore import IllegalTransition, Line, Money, OrderSettings, Overloaded, Refund, Sagamore, Settings
-from sagamore.actors.orders.messages import Capture, SagaName
+from sagamore.actors.orders.payment_messages import Capture
+from sagamore.actors.orders.settings import SagaName
 from sagamore.engine.runtime.clock import SystemClock
 from tests.torture.bank import Bank
 

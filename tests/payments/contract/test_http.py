@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from sagamore import Charge, Line, Money, Sagamore
-from sagamore.actors.orders.messages import PaymentEvent
+from sagamore.actors.orders.payment_messages import PaymentEvent
 from sagamore.actors.orders.payment_provider import ReadRequest, VoidRequest
 from sagamore.actors.providers.http_answers import WirePayment, outcome_of
 from sagamore.actors.providers.http_payments import HttpPayments
