@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 from argparse import Namespace
@@ -21,7 +20,6 @@ from sagamore.demo.tell import tell
 from sagamore.engine.errors import InvalidInput
 
 SECONDS, SECONDS_MIN, SECONDS_MAX = 45.0, 1.0, 600.0  # with start, end and audit it is about a minute
-INTERRUPTED = 128 + 2  # as shells have it: 128 and the signal
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -44,15 +42,12 @@ async def _demo(args: Namespace) -> int:
     directory = _directory(args.dir)
     screen = _screen(args.json)
     _introduce(screen, args.seconds, directory)
-    demo = asyncio.ensure_future(Demo(directory, args.seconds, args.seed, screen).run(_program()))
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, demo.cancel)
     try:
-        facts = await demo
+        facts = await Demo(directory, args.seconds, args.seed, screen).run(_program())
     except asyncio.CancelledError:
         screen.say()
         screen.say("Stopped before its end: all processes of the demo have ended.")
-        return INTERRUPTED
+        raise
     if args.json:
         say(msgspec.json.encode(facts).decode())
     else:

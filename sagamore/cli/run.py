@@ -1,20 +1,35 @@
-"""A command's coroutine on an event loop: uvloop where it is installed."""
+"""A command's coroutine on an event loop: uvloop where it is installed. SIGTERM ends it as Ctrl-C does, cleanly."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+TERMINATED = 128 + 15  # as shells have it: 128 and the signal
 SWITCH_INTERVAL_S = 0.0005  # at Python's 5 ms a busy event loop keeps SQLite's threads waiting for the GIL
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What the coroutine returns."""
+    """What the coroutine returns. Raises KeyboardInterrupt on SIGINT and SystemExit on SIGTERM, after it was cancelled
+    and has ended."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(coroutine)
-    return uvloop.run(coroutine)
+        start = asyncio.run
+    else:
+        start = uvloop.run
+    try:
+        return start(_until_terminated(coroutine))
+    except asyncio.CancelledError:
+        raise SystemExit(TERMINATED) from None
+
+
+async def _until_terminated(coroutine: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await coroutine

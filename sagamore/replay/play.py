@@ -94,7 +94,8 @@ class Player:
                 if isinstance(step, Sale):
                     await self._sell(step, suffix, placed.get(number))
                 elif isinstance(step, Cancellation):
-                    await self._cancel(step, name, await placed[step.sale])
+                    order_id = await asyncio.shield(placed[step.sale])  # others wait for it too
+                    await self._cancel(step, name, order_id)
                 else:
                     await self._adjust(step, name)
             except Refused as error:
