@@ -13,6 +13,7 @@ from sagamore.cli.output import complain
 from sagamore.cli.parser import UsageError
 from sagamore.cli.registry import build_parser
 from sagamore.cli.session import RemoteError
+from sagamore.cli.streams import prepare_streams
 from sagamore.engine.errors import InvalidInput, NotADirectoryOfOurs, SagamoreError
 
 INTERRUPTED = 128 + 2  # as shells have it: 128 and the signal
@@ -20,7 +21,7 @@ PIPE_CLOSED = 128 + 13
 
 
 class _Log(logging.Handler):
-    """Warnings of the library as lines like all others."""
+    """Warnings of the library, and what its event loop complains of, as lines like all others."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line, the error's type and text in place of its traceback."""
@@ -30,13 +31,16 @@ class _Log(logging.Handler):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` without the program's name."""
-    log = logging.getLogger("sagamore")
+    prepare_streams()
+    logs = [logging.getLogger(name) for name in ("sagamore", "asyncio")]
     handler = _Log(logging.WARNING)
-    log.addHandler(handler)
+    for log in logs:
+        log.addHandler(handler)
     try:
         return _main(argv)
     finally:
-        log.removeHandler(handler)
+        for log in logs:
+            log.removeHandler(handler)
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -54,7 +58,10 @@ def _main(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return PIPE_CLOSED
-    except (SagamoreError, OSError) as error:
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return 1
+    except SagamoreError as error:
         complain(str(error))
         return 1
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from sagamore.views import MoneyView
 
 def say(line: str = "") -> None:
     """A line."""
-    print(line.encode(errors="backslashreplace").decode())
+    print(line)
 
 
 def complain(message: str) -> None:

@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse."""
         command = self.prog.removeprefix("sagamore").strip()
-        raise UsageError(f"{command}: {message} (see `{self.prog} --help`)" if command else message)
+        raise UsageError(f"{command}: {message}".removeprefix(": ") + f" (see `{self.prog} --help`)")
 
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
