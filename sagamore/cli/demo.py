@@ -1,6 +1,5 @@
 """`sagamore demo`: the main job, to watch; exit status 1 if books or audit disagree."""
 
-import argparse
 import asyncio
 import shlex
 import shutil
@@ -9,11 +8,10 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-import msgspec
-
-from sagamore.cli.output import say
-from sagamore.cli.parser import Subparsers
+from sagamore.cli.output import say_json
+from sagamore.cli.parser import Subparsers, between
 from sagamore.cli.run import run
+from sagamore.cli.streams import redraws
 from sagamore.demo.run import Demo
 from sagamore.demo.screen import Plain, Screen, Silence
 from sagamore.demo.tell import tell
@@ -30,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--dir", type=Path, metavar="DIR", help="an empty or new directory; by default a temporary one, which is kept"
     )
     parser.add_argument(
-        "--seconds", type=_seconds, default=SECONDS, metavar="S",
+        "--seconds", type=between(SECONDS_MIN, SECONDS_MAX, float), default=SECONDS, metavar="S",
         help=f"so long customers order, {SECONDS_MIN:g} to {SECONDS_MAX:g}; by default {SECONDS:g}",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="of what customers order and the provider does wrong")
@@ -49,7 +47,7 @@ async def _demo(args: Namespace) -> int:
         screen.say("Stopped before its end: all processes of the demo have ended.")
         raise
     if args.json:
-        say(msgspec.json.encode(facts).decode())
+        say_json(facts)
     else:
         tell(screen, facts)
     return int(not facts.ok)
@@ -80,7 +78,7 @@ def _directory(named: Path | None) -> Path:
 def _screen(as_json: bool) -> Screen:
     if as_json:
         return Silence()
-    if sys.stdout.isatty():
+    if redraws(sys.stdout):
         try:
             from sagamore.demo.panel import Terminal
         except ImportError:
@@ -96,13 +94,3 @@ def _program() -> str:
     if Path(called).name != "sagamore":
         return f"{shlex.quote(sys.executable)} -m sagamore"
     return "sagamore" if shutil.which("sagamore") == str(Path(called).absolute()) else shlex.quote(called)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = float("nan")
-    if not SECONDS_MIN <= seconds <= SECONDS_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {SECONDS_MIN:g} to {SECONDS_MAX:g}")
-    return seconds

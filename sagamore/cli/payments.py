@@ -1,14 +1,13 @@
 """`sagamore payments`: list, resolve."""
 
 from argparse import Namespace
-from typing import Any
 
 from sagamore.actors.orders.payment import Payment
-from sagamore.cli.output import show, show_list
+from sagamore.cli.output import show_list
 from sagamore.cli.parser import Subparsers, add_by, add_list, add_owner, command, group
 from sagamore.cli.reading import files_of, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import session
+from sagamore.cli.session import do
 from sagamore.engine.message import Codec
 from sagamore.operations import ResolvePayment
 from sagamore.views import PaymentView
@@ -16,8 +15,8 @@ from sagamore.views import PaymentView
 ATTENTION = ("UNKNOWN", "PARKED", "STUCK")
 OUTCOMES = ("captured", "authorised", "refused", "voided", "refunded")
 COLUMNS = {
-    "order_id": "ORDER", "id": "PAYMENT", "state": "STATE", "amount": "AMOUNT", "captured": "CAPTURED",
-    "refunded": "REFUNDED", "parked": "PARKED", "refusal": "REFUSAL",
+    "order_id": "ORDER", "state": "STATE", "amount": "AMOUNT", "captured": "CAPTURED", "refunded": "REFUNDED",
+    "parked": "PARKED", "refusal": "REFUSAL", "id": "PAYMENT",
 }  # fmt: skip
 _decode = Codec((Payment,)).decode
 
@@ -52,13 +51,10 @@ async def _list(args: Namespace) -> int:
 
 
 def _resolve(args: Namespace) -> int:
-    operation = ResolvePayment(
-        order_id=args.order, outcome=args.outcome, reference=args.reference, by=args.by, amount=args.amount
+    do(
+        args,
+        ResolvePayment(
+            order_id=args.order, outcome=args.outcome, reference=args.reference, by=args.by, amount=args.amount
+        ),
     )
-
-    async def ask() -> Any:
-        async with session(args) as (doer,):
-            return await doer.ask(operation)
-
-    show(run(ask()), args.json)
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sagamore.doors.page import PAGE_ROWS_MAX, read_page
+from sagamore.engine.errors import InvalidInput
 from sagamore.files import Files
 from sagamore.storage import reader
 from sagamore.views import AlertView
@@ -34,9 +35,12 @@ async def read_entity(files: Files, kind: str, key: str, decode: Callable[[bytes
 
 async def read_list(
     files: Files, kind: str, decode: Callable[[bytes], T], limit: int, before: str,
-    *, prefix: str = "", field: str = "", value: str = "",
+    *, prefix: str, field: str = "", value: str = "",
 ) -> list[T]:  # fmt: skip
-    """So many, newest first, after the one whose key is `before`."""
+    """So many of which all keys begin with `prefix`, newest first, after the one whose key is `before`. Raises
+    InvalidInput."""
+    if before and not before.startswith(prefix):
+        raise InvalidInput("--before", before, f"an id of this list, {prefix}…")
     found: list[T] = []
     while len(found) < limit:
         page = await read_page(

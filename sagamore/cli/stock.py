@@ -1,19 +1,28 @@
 """`sagamore stock`: show, receive, set, adjust, import."""
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
 from sagamore.cli.output import show, show_list
-from sagamore.cli.parser import Parser, Subparsers, add_by, add_key, add_list, add_owner, command, group, quantity
+from sagamore.cli.parser import (
+    Parser,
+    Subparsers,
+    add_by,
+    add_key,
+    add_list,
+    add_owner,
+    command,
+    group,
+    quantity,
+    readable,
+)
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import session
+from sagamore.cli.session import do
 from sagamore.cli.stock_import import import_stock
 from sagamore.engine.message import Codec
-from sagamore.operation import Operation
 from sagamore.operations import AdjustStock, ReceiveStock, SetStock
 from sagamore.views import StockView
 
@@ -39,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
     adjust.add_argument("quantity", type=quantity, metavar="±QTY")
     adjust.set_defaults(run=_adjust)
     importing = command(commands, "import", "receive the rows of a CSV file: product,quantity")
-    importing.add_argument("file", type=Path, metavar="FILE.csv")
+    importing.add_argument("file", type=readable, metavar="FILE.csv")
     importing.add_argument("--reason", default="import")
     importing.add_argument("--key", default="", help="names the delivery; by default made from the file's content")
     add_by(importing)
@@ -72,23 +81,19 @@ async def _show(args: Namespace) -> int:
 
 
 def _receive(args: Namespace) -> int:
-    return _do(args, ReceiveStock, {"quantity": args.quantity}, creates=True)
+    do(args, ReceiveStock(quantity=args.quantity, **_change(args)), creates=True)
+    return 0
 
 
 def _set(args: Namespace) -> int:
-    return _do(args, SetStock, {"on_hand": args.on_hand, "expected": args.expected}, creates=True)
+    do(args, SetStock(on_hand=args.on_hand, expected=args.expected, **_change(args)), creates=True)
+    return 0
 
 
 def _adjust(args: Namespace) -> int:
-    return _do(args, AdjustStock, {"quantity": args.quantity})
-
-
-def _do(args: Namespace, operation: type[Operation], fields: dict[str, Any], *, creates: bool = False) -> int:
-    fields |= {"product_id": args.product, "reason": args.reason, "by": args.by, "idempotency_key": args.key}
-
-    async def ask() -> Any:
-        async with session(args, creates=creates) as (doer,):
-            return await doer.ask(operation(**fields))
-
-    show(run(ask()), args.json)
+    do(args, AdjustStock(quantity=args.quantity, **_change(args)))
     return 0
+
+
+def _change(args: Namespace) -> dict[str, Any]:
+    return {"product_id": args.product, "reason": args.reason, "by": args.by, "idempotency_key": args.key}

@@ -7,7 +7,6 @@ and import again under the same `--key`.
 
 import asyncio
 import csv
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -17,6 +16,7 @@ import msgspec
 
 from sagamore.cli.output import complain, say, show
 from sagamore.cli.parser import whole
+from sagamore.cli.progress import shown
 from sagamore.cli.run import run
 from sagamore.cli.session import RemoteError, Session, session
 from sagamore.engine.errors import InvalidInput, Overloaded, SagamoreError
@@ -26,7 +26,6 @@ IN_FLIGHT_MAX = 16  # rows share a commit; each is a connection where another pr
 OVERLOADED_TRIES_MAX = 100
 OVERLOADED_WAIT_S = 0.2
 ERRORS_SHOWN_MAX = 100  # a file of another kind has an error in each of its lines
-PROGRESS_ROWS = 1_000
 HEADINGS = ("product", "product_id", "productid", "sku")
 
 
@@ -54,7 +53,11 @@ def import_stock(args: Namespace) -> int:
 
 
 async def _take_all(args: Namespace, rows: Iterator[tuple[int, list[str]]], imported: Imported) -> None:
-    async with session(args, creates=True, connections=IN_FLIGHT_MAX) as doers, asyncio.TaskGroup() as group:
+    async with (
+        session(args, creates=True, connections=IN_FLIGHT_MAX) as doers,
+        shown(lambda: f"{imported.taken:,} rows taken"),
+        asyncio.TaskGroup() as group,
+    ):
         for doer in doers:
             group.create_task(_take(args, doer, rows, imported))
 
@@ -64,8 +67,6 @@ async def _take(args: Namespace, doer: Session, rows: Iterator[tuple[int, list[s
         try:
             await _receive(args, doer, line, row, imported.key)
             imported.taken += 1
-            if imported.taken % PROGRESS_ROWS == 0 and sys.stderr.isatty():
-                print(f"\r{imported.taken:,} rows", end="", file=sys.stderr, flush=True)
         except SagamoreError as error:
             imported.refused += 1
             if isinstance(error, InvalidInput) or (isinstance(error, RemoteError) and error.view.bad_input):
@@ -110,6 +111,10 @@ def _rows(file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _digest(path: Path) -> str:
+    if not path.is_file():
+        raise InvalidInput(
+            "FILE.csv", str(path), "a file, not a pipe: it is read twice, unless --key names the delivery"
+        )
     with open(path, "rb") as file:
         digest = blake2b(digest_size=12)
         while chunk := file.read(1 << 20):

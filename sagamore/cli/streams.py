@@ -7,10 +7,12 @@ import os
 import sys
 from typing import TextIO
 
+ERASE_TO_END = "\033[K"  # what a terminal still shows to the right
+
 
 def prepare_streams() -> None:
-    """None is closed, and standard output takes any text: what its encoding lacks comes as `\\uXXXX`, so that JSON stays
-    JSON."""
+    """None is closed, and standard output takes any text: what its encoding lacks comes as `\\uXXXX`, which JSON reads
+    too."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # or the next file opened would take its number, and get what is printed
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))

@@ -6,6 +6,7 @@ customers order ── SIGKILL ── look at the files and the ledger ── st
 
 import asyncio
 import json
+import shlex
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -161,6 +162,6 @@ async def _story(files: Files, order: str, killed_ms: int) -> Story:
 def _commands(program: str, directory: Path, story: Story | None) -> tuple[str, ...]:
     first = f"trace {story.order}" if story is not None else "health"
     return tuple(
-        f"{program} {command} --dir {directory}"
+        f"{program} {command} --dir {shlex.quote(str(directory))}"
         for command in (first, "orders list --status CANCELLED", "stock show LAMP")
     )

@@ -83,7 +83,7 @@ def charge_again(url: str) -> str:
 
 
 def test_the_facts_of_a_demo_agree_with_each_other_and_with_its_files(tmp_path: Path) -> None:
-    with demo(tmp_path / "demo", "--json") as running:
+    with demo(tmp_path / "my demo", "--json") as running:
         out, err = running.communicate(timeout=WAIT_S)
     assert (running.returncode, err) == (0, "")
     facts = json.loads(out)
@@ -101,7 +101,7 @@ def test_the_facts_of_a_demo_agree_with_each_other_and_with_its_files(tmp_path: 
     assert facts["faults"]["lost_answer"] > 0
     assert all(law["ok"] for law in facts["audit"])
     assert len(facts["next"]) == 3
-    assert facts["directory"] == str(tmp_path / "demo")
+    assert facts["directory"] == str(tmp_path / "my demo")
     story = facts["story"]
     placed, *_, confirmed = story["lines"]
     assert "PAYING" in placed
