@@ -18,7 +18,7 @@ from sagamore.cli.output import complain, say, show
 from sagamore.cli.parser import whole
 from sagamore.cli.progress import shown
 from sagamore.cli.run import run
-from sagamore.cli.session import RemoteError, Session, session
+from sagamore.cli.session import AnswerLost, RemoteError, Session, session
 from sagamore.engine.errors import InvalidInput, Overloaded, SagamoreError
 from sagamore.operations import ReceiveStock
 
@@ -43,7 +43,11 @@ def import_stock(args: Namespace) -> int:
     """Exit status 0: all are taken; 1: some were refused; 2: some cannot be taken as they are."""
     imported = Imported(args.key or _digest(args.file))
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        run(_take_all(args, _rows(file), imported))
+        try:
+            run(_take_all(args, _rows(file), imported))
+        except AnswerLost as error:
+            taken = f"after {imported.taken:,} rows; import again with --key {imported.key}, none is taken twice"
+            raise AnswerLost(f"the process that runs the shop ended {taken}") from error
     if imported.refused > ERRORS_SHOWN_MAX:
         complain(f"{args.file}: … and {imported.refused - ERRORS_SHOWN_MAX} more lines")
     show(imported, args.json)
@@ -67,6 +71,8 @@ async def _take(args: Namespace, doer: Session, rows: Iterator[tuple[int, list[s
         try:
             await _receive(args, doer, line, row, imported.key)
             imported.taken += 1
+        except AnswerLost:
+            raise
         except SagamoreError as error:
             imported.refused += 1
             if isinstance(error, InvalidInput) or (isinstance(error, RemoteError) and error.view.bad_input):

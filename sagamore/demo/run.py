@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sagamore.audit import audit
+from sagamore.cli.reading import files_of
 from sagamore.demo.accounts import read_accounts
 from sagamore.demo.books import compare
 from sagamore.demo.customers import Customers
@@ -103,13 +104,11 @@ class Demo:
         became = fates(kill, ours, theirs)
         statuses = Counter(account.status for account in ours.values())
         cancelled = Counter(account.reason for account in ours.values() if account.status == "CANCELLED")
-        files = Files(self._shop_directory)
-        try:
+        async with files_of(self._shop_directory) as files:
             laws = tuple(await audit(files))
-            order = next((order for order in kill.lived if ours[order].status == "CONFIRMED"), None)
+            confirmed = {order for order, account in ours.items() if account.status == "CONFIRMED"}
+            order = next((order for order in kill.lived if order in confirmed), None)
             story = None if order is None else await _story(files, order, kill.at_ms)
-        finally:
-            await files.close()
         return Facts(
             all_well(books, laws, became), str(self._directory), self._seed,
             Orders(statuses.total(), statuses["CONFIRMED"], dict(cancelled), self._state.sold_out),
