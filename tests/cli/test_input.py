@@ -1,10 +1,12 @@
 """What the command line says to what it cannot do: one line on standard error, status 2 for bad input, 1 for a no."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PLACE, Command
+from tests.cli.conftest import PLACE, ROOT, Command
 
 LATER = ("--pay-by", "2100-01-01T00:00:00Z")
 
@@ -112,6 +114,12 @@ def test_a_directory_that_is_none_of_ours_is_named_and_left_alone(
     assert (done.status, done.err.count("\n")) == (2, 1)
     assert f"{shop_dir} is no data directory of Sagamore" in done.err
     assert not shop_dir.exists()
+
+
+def test_what_only_some_commands_need_is_not_loaded_for_the_others() -> None:
+    loaded = "import sys, sagamore.__main__; print({'aiohttp', 'rich', 'uvloop'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "set()\n"
 
 
 def test_help_names_the_commands_and_the_twin_has_its_own(command: Command) -> None:
