@@ -15,8 +15,8 @@ from sagamore.views import PaymentView
 ATTENTION = ("UNKNOWN", "PARKED", "STUCK")
 OUTCOMES = ("captured", "authorised", "refused", "voided", "refunded")
 COLUMNS = {
-    "order_id": "ORDER", "state": "STATE", "amount": "AMOUNT", "captured": "CAPTURED", "refunded": "REFUNDED",
-    "parked": "PARKED", "refusal": "REFUSAL", "id": "PAYMENT",
+    "order_id": "ORDER", "state": "STATE", "parked": "PARKED", "refusal": "REFUSAL", "amount": "AMOUNT",
+    "captured": "CAPTURED", "refunded": "REFUNDED", "id": "PAYMENT",
 }  # fmt: skip
 _decode = Codec((Payment,)).decode
 
