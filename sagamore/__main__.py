@@ -18,6 +18,7 @@ from sagamore.engine.errors import InvalidInput, NotADirectoryOfOurs, SagamoreEr
 
 INTERRUPTED = 128 + 2  # as shells have it: 128 and the signal
 PIPE_CLOSED = 128 + 13
+BAD_INPUT = (UsageError, InvalidInput, NotADirectoryOfOurs)
 
 
 class _Log(logging.Handler):
@@ -49,29 +50,30 @@ def _main(argv: Sequence[str] | None) -> int:
         status: int = args.run(args)
         sys.stdout.flush()
         return status
-    except (UsageError, InvalidInput, NotADirectoryOfOurs) as error:
-        complain(str(error))
-        return 2
-    except RemoteError as error:
-        complain(str(error))
-        return 2 if error.view.bad_input else 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return PIPE_CLOSED
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error) or type(error).__name__)
-        return 1
-    except SagamoreError as error:
-        complain(str(error))
-        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    except SystemExit as asked:  # --help
+    except SystemExit as asked:  # --help, SIGTERM
         return int(asked.code or 0)
     except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say it in a line; the exit status."""
+    while isinstance(error, ExceptionGroup):  # of tasks: when the first had failed, the others were cancelled
+        error = error.exceptions[0]
+    if isinstance(error, OSError):
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error) or type(error).__name__)
+    elif isinstance(error, SagamoreError | UsageError):
+        complain(str(error))
+    else:
         at = traceback.extract_tb(error.__traceback__)[-1]
         complain(f"this is a bug: {type(error).__name__}: {error} ({os.path.basename(at.filename)}:{at.lineno})")
-        return 1
+    bad_input = error.view.bad_input if isinstance(error, RemoteError) else isinstance(error, BAD_INPUT)
+    return 2 if bad_input else 1
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def open_shop(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
         raise UsageError("give --payments or --app, not both: an app brings its own payments")
     if args.app:
         return _host_composition(args)
-    return Sagamore.open(args.dir, payments=provider(args.payments))
+    return Sagamore.open(args.dir, payments=provider_named(args.payments))
 
 
 def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
@@ -38,7 +38,7 @@ def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
     return opened
 
 
-def provider(name: str | None) -> PaymentProvider | None:
+def provider_named(name: str | None) -> PaymentProvider | None:
     """The one that `--payments` names. Raises InvalidInput."""
     if name is None:
         return None

@@ -11,7 +11,7 @@ import msgspec
 
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.app import Sagamore
-from sagamore.cli.compose import provider
+from sagamore.cli.compose import provider_named
 from sagamore.cli.output import printable, say, say_json
 from sagamore.cli.parser import Subparsers, between, quantity, readable
 from sagamore.cli.progress import draw, shown
@@ -77,7 +77,7 @@ def _directory(named: Path | None) -> Iterator[Path]:
 
 
 async def _replay(args: Namespace, plan: Plan, directory: Path) -> Report:
-    async with Sagamore.open(directory, SETTINGS, payments=provider(args.payments)) as shop:
+    async with Sagamore.open(directory, SETTINGS, payments=provider_named(args.payments)) as shop:
         player = Player(shop, plan)
         async with shown(lambda: tell_progress(player.report)):
             await player.stock(args.stock_share, args.repeat)

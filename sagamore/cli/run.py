@@ -14,7 +14,7 @@ SWITCH_INTERVAL_S = 0.0005  # at Python's 5 ms a busy event loop keeps SQLite's 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """What the coroutine returns. Raises KeyboardInterrupt on SIGINT and SystemExit on SIGTERM, after it was cancelled
-    and has ended; of a group of errors the first."""
+    and has ended."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         import uvloop
@@ -26,12 +26,6 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         return start(_until_terminated(coroutine))
     except asyncio.CancelledError:
         raise SystemExit(TERMINATED) from None
-    except BaseExceptionGroup as group:
-        raise _first(group) from group
-
-
-def _first(error: BaseException) -> BaseException:
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _until_terminated(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -45,7 +45,7 @@ def import_stock(args: Namespace) -> int:
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         try:
             run(_take_all(args, _rows(file), imported))
-        except AnswerLost as error:
+        except* AnswerLost as error:
             taken = f"after {imported.taken:,} rows; import again with --key {imported.key}, none is taken twice"
             raise AnswerLost(f"the process that runs the shop ended {taken}") from error
     if imported.refused > ERRORS_SHOWN_MAX:
