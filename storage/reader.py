@@ -6,7 +6,6 @@ Works in the owner's process, in another one, and on a stopped directory, from t
 """
 
 import asyncio
-import contextlib
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -188,11 +187,17 @@ class Reader:
             raise as_directory_error(self.path, error) from error
 
     async def _open(self) -> aiosqlite.Connection:
+        """A cancelled caller leaves it to be opened for the next, or to be closed: aiosqlite would lose it, open."""
+        return self._connection if self._connection is not None else await asyncio.shield(self._opened())
+
+    async def _opened(self) -> aiosqlite.Connection:
         async with self._opening:
             if self._connection is None:
                 if not self.path.exists():
                     raise missing(self.path)
-                connection = await _connect(f"{self.path.absolute().as_uri()}?mode=ro")
+                connection = await aiosqlite.connect(
+                    f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+                )
                 try:
                     ((application_id,),) = await connection.execute_fetchall("PRAGMA application_id")
                     ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
@@ -202,17 +207,6 @@ class Reader:
                     raise
                 self._connection = connection
             return self._connection
-
-
-async def _connect(uri: str) -> aiosqlite.Connection:
-    """A caller that is cancelled meanwhile waits for the file to be open: aiosqlite would leave it open."""
-    connecting = asyncio.ensure_future(aiosqlite.connect(uri, uri=True, isolation_level=None))
-    try:
-        return await asyncio.shield(connecting)
-    except asyncio.CancelledError:
-        with contextlib.suppress(sqlite3.Error):
-            await (await connecting).close()
-        raise
 
 
 def readers(directory: Path) -> dict[Address, Reader]:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -31,5 +32,6 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 async def _until_terminated(coroutine: Coroutine[Any, Any, T]) -> T:
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    if threading.current_thread() is threading.main_thread():  # the one that hears of signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await coroutine
