@@ -31,7 +31,7 @@ async def run(scale: float) -> list[Figure]:
         plan = _plan(real or _made_up_file(Path(folder)))
         async with Sagamore.open(Path(folder) / "shop", SETTINGS, payments=SimulatedPayments()) as shop:
             player = Player(shop, plan)
-            await player.stock(1.0, PASSES_MAX)
+            await player.stock(1, PASSES_MAX)
             with recording() as recorded:
                 await player.play(PASSES_MAX, max(SECONDS_MIN, SECONDS * scale))
         floor_s = recorded.replay_s(Path(folder))

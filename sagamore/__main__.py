@@ -13,6 +13,7 @@ from sagamore.cli.output import complain
 from sagamore.cli.parser import UsageError
 from sagamore.cli.registry import build_parser
 from sagamore.cli.session import RemoteError
+from sagamore.cli.streams import prepare_streams
 from sagamore.engine.errors import InvalidInput, NotADirectoryOfOurs, SagamoreError
 
 INTERRUPTED = 128 + 2  # as shells have it: 128 and the signal
@@ -21,7 +22,7 @@ BAD_INPUT = (UsageError, InvalidInput, NotADirectoryOfOurs)
 
 
 class _Log(logging.Handler):
-    """Warnings of the library as lines like all others."""
+    """Warnings of the library, and what its event loop complains of, as lines like all others."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line, the error's type and text in place of its traceback."""
@@ -31,13 +32,16 @@ class _Log(logging.Handler):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` without the program's name."""
-    log = logging.getLogger("sagamore")
+    prepare_streams()
+    logs = [logging.getLogger(name) for name in ("sagamore", "asyncio")]
     handler = _Log(logging.WARNING)
-    log.addHandler(handler)
+    for log in logs:
+        log.addHandler(handler)
     try:
         return _main(argv)
     finally:
-        log.removeHandler(handler)
+        for log in logs:
+            log.removeHandler(handler)
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -51,7 +55,7 @@ def _main(argv: Sequence[str] | None) -> int:
         return PIPE_CLOSED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except SystemExit as asked:  # --help
+    except SystemExit as asked:  # --help, SIGTERM
         return int(asked.code or 0)
     except Exception as error:
         return _failed(error)
@@ -61,7 +65,9 @@ def _failed(error: Exception) -> int:
     """Say it in a line; the exit status."""
     while isinstance(error, ExceptionGroup):  # of tasks: when the first had failed, the others were cancelled
         error = error.exceptions[0]
-    if isinstance(error, SagamoreError | UsageError | OSError):
+    if isinstance(error, OSError):
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error) or type(error).__name__)
+    elif isinstance(error, SagamoreError | UsageError):
         complain(str(error))
     else:
         at = traceback.extract_tb(error.__traceback__)[-1]

@@ -32,7 +32,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        time = self.at.strftime("%Y-%m-%d %H:%M:%S.") + f"{self.at.microsecond // 1000:03}"
+        time = self.at.strftime("%Y-%m-%d %H:%M:%S.") + f"{self.at.microsecond // 1000:03}Z"
         tries = f" (attempt {self.attempt})" if self.attempt > 1 else ""
         notes = "; ".join(self.notes)
         return f"{time}  {self.actor:<13} {self.message}{tries}" + (f"  {notes}" if notes else "")

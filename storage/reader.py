@@ -195,6 +195,10 @@ class Reader:
             raise as_directory_error(self.path, error) from error
 
     async def _open(self) -> aiosqlite.Connection:
+        """A cancelled caller leaves it to be opened for the next, or to be closed: aiosqlite would lose it, open."""
+        return self._connection if self._connection is not None else await asyncio.shield(self._opened())
+
+    async def _opened(self) -> aiosqlite.Connection:
         async with self._opening:
             if self._connection is None:
                 if not self.path.exists():

@@ -2,12 +2,10 @@
 
 from argparse import Namespace
 
-from sagamore.cli.output import show_list
+from sagamore.cli.output import say, show
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of, read_alerts
 from sagamore.cli.run import run
-
-COLUMNS = {"since": "SINCE", "name": "ALERT", "subject": "SUBJECT", "count": "TIMES", "advice": "ADVICE"}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -19,5 +17,8 @@ def add_parser(subparsers: Subparsers) -> None:
 async def _alerts(args: Namespace) -> int:
     async with files_of(args.dir) as files:
         alerts = await read_alerts(files)
-    show_list(alerts, COLUMNS, args.json)
+    for n, alert in enumerate(alerts):
+        if n and not args.json:
+            say()
+        show(alert, args.json)
     return 0

@@ -6,10 +6,8 @@ as in flight.
 
 from argparse import Namespace
 
-import msgspec
-
 from sagamore.audit import audit
-from sagamore.cli.output import printable, say
+from sagamore.cli.output import printable, say, say_json
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of
 from sagamore.cli.run import run
@@ -26,7 +24,7 @@ async def _audit(args: Namespace) -> int:
         laws = await audit(files)
     for law in laws:
         if args.json:
-            say(msgspec.json.encode(law).decode())
+            say_json(law)
         else:
             for line in str(law).splitlines():
                 say(printable(line))

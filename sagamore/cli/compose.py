@@ -20,7 +20,7 @@ def open_shop(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
         raise UsageError("give --payments or --app, not both: an app brings its own payments")
     if args.app is not None:
         return _host_composition(args)
-    return Sagamore.open(args.dir, payments=None if args.payments is None else provider_named(args.payments))
+    return Sagamore.open(args.dir, payments=provider_named(args.payments))
 
 
 def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
@@ -42,8 +42,10 @@ def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
     return opened
 
 
-def provider_named(name: str) -> PaymentProvider:
-    """What `--payments` names. Raises InvalidInput."""
+def provider_named(name: str | None) -> PaymentProvider | None:
+    """The one that `--payments` names. Raises InvalidInput."""
+    if name is None:
+        return None
     if name == "simulated":
         return SimulatedPayments()
     if _is_url(name):

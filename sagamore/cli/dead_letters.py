@@ -1,24 +1,20 @@
 """`sagamore dead-letters`: list, show, replay, discard."""
 
 from argparse import Namespace
-from typing import Any, get_args
+from typing import get_args
 
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_by, add_list, add_owner, command, group
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import session
+from sagamore.cli.session import do
 from sagamore.doors.dead_letters import LetterStatus
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, UnknownLetter
 from sagamore.engine.message import Codec
-from sagamore.operation import Operation
 from sagamore.operations import DiscardLetter, ReplayLetter
 from sagamore.views import LetterView
 
-COLUMNS = {
-    "id": "LETTER", "buried_at": "SINCE", "status": "STATUS", "address": "ACTOR", "message_type": "MESSAGE",
-    "story": "STORY",
-}  # fmt: skip
+COLUMNS = {"id": "LETTER", "message_type": "MESSAGE", "address": "ACTOR", "buried_at": "SINCE", "story": "STORY"}
 _decode = Codec((DeadLetter,)).decode
 
 
@@ -33,10 +29,10 @@ def add_parser(subparsers: Subparsers) -> None:
     showing.add_argument("letter", metavar="LETTER")
     showing.set_defaults(run=lambda args: run(_show(args)))
     replay = command(commands, "replay", "send it again, once")
-    replay.set_defaults(run=lambda args: _do(args, ReplayLetter(letter=args.letter, by=args.by)))
+    replay.set_defaults(run=_replay)
     discard = command(commands, "discard", "never send it; who waits for it is told")
     discard.add_argument("--reason", required=True)
-    discard.set_defaults(run=lambda args: _do(args, DiscardLetter(letter=args.letter, by=args.by, reason=args.reason)))
+    discard.set_defaults(run=_discard)
     for parser in (replay, discard):
         parser.add_argument("letter", metavar="LETTER")
         add_by(parser)
@@ -61,10 +57,11 @@ async def _show(args: Namespace) -> int:
     return 0
 
 
-def _do(args: Namespace, operation: Operation) -> int:
-    async def ask() -> Any:
-        async with session(args) as (doer,):
-            return await doer.ask(operation)
+def _replay(args: Namespace) -> int:
+    do(args, ReplayLetter(letter=args.letter, by=args.by))
+    return 0
 
-    show(run(ask()), args.json)
+
+def _discard(args: Namespace) -> int:
+    do(args, DiscardLetter(letter=args.letter, by=args.by, reason=args.reason))
     return 0

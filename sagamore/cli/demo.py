@@ -1,27 +1,23 @@
 """`sagamore demo`: the main job, to watch; exit status 1 if books or audit disagree."""
 
-import argparse
 import asyncio
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-import msgspec
-
-from sagamore.cli.output import say
-from sagamore.cli.parser import Subparsers, path
+from sagamore.cli.output import say_json
+from sagamore.cli.parser import Subparsers, between, path
 from sagamore.cli.run import run
+from sagamore.cli.streams import redraws
 from sagamore.demo.run import Demo
 from sagamore.demo.screen import Plain, Screen, Silence
 from sagamore.demo.tell import tell
 from sagamore.engine.errors import InvalidInput
 
 SECONDS, SECONDS_MIN, SECONDS_MAX = 45.0, 1.0, 600.0  # with start, end and audit it is about a minute
-INTERRUPTED = 128 + 2  # as shells have it: 128 and the signal
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -32,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--dir", type=path, metavar="DIR", help="an empty or new directory; by default a temporary one, which is kept"
     )
     parser.add_argument(
-        "--seconds", type=_seconds, default=SECONDS, metavar="S",
+        "--seconds", type=between(SECONDS_MIN, SECONDS_MAX, float), default=SECONDS, metavar="S",
         help=f"so long customers order, {SECONDS_MIN:g} to {SECONDS_MAX:g}; by default {SECONDS:g}",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="of what customers order and the provider does wrong")
@@ -44,17 +40,14 @@ async def _demo(args: Namespace) -> int:
     directory = _directory(args.dir)
     screen = _screen(args.json)
     _introduce(screen, args.seconds, directory)
-    demo = asyncio.ensure_future(Demo(directory, args.seconds, args.seed, screen).run(_program()))
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, demo.cancel)
     try:
-        facts = await demo
+        facts = await Demo(directory, args.seconds, args.seed, screen).run(_program())
     except asyncio.CancelledError:
         screen.say()
         screen.say("Stopped before its end: all processes of the demo have ended.")
-        return INTERRUPTED
+        raise
     if args.json:
-        say(msgspec.json.encode(facts).decode())
+        say_json(facts)
     else:
         tell(screen, facts)
     return int(not facts.ok)
@@ -85,7 +78,7 @@ def _directory(named: Path | None) -> Path:
 def _screen(as_json: bool) -> Screen:
     if as_json:
         return Silence()
-    if sys.stdout.isatty():
+    if redraws(sys.stdout):
         try:
             from sagamore.demo.panel import Terminal
         except ImportError:
@@ -101,13 +94,3 @@ def _program() -> str:
     if Path(called).name != "sagamore":
         return f"{shlex.quote(sys.executable)} -m sagamore"
     return "sagamore" if shutil.which("sagamore") == str(Path(called).absolute()) else shlex.quote(called)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = float("nan")
-    if not SECONDS_MIN <= seconds <= SECONDS_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {SECONDS_MIN:g} to {SECONDS_MAX:g}")
-    return seconds

@@ -1,6 +1,6 @@
 """`sagamore health`: GREEN, YELLOW (alerts stand, or a partition is being reopened) or RED, which is exit status 1.
 
-A running shop is asked; of a stopped one the files are read: RED is a file that is missing or damaged.
+A running shop is asked; of a stopped one the alerts are read: RED is a file that is missing or cannot be opened.
 """
 
 from argparse import Namespace

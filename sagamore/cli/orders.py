@@ -1,7 +1,7 @@
 """`sagamore orders`: list, show, place, cancel, refund, ship."""
 
 from argparse import Namespace
-from typing import Any, get_args
+from typing import get_args
 
 from sagamore.actors.orders.errors import UnknownOrder
 from sagamore.actors.orders.money import Money
@@ -21,17 +21,16 @@ from sagamore.cli.parser import (
 )
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import session
+from sagamore.cli.session import do
 from sagamore.engine.ids import is_id
 from sagamore.engine.message import Codec
 from sagamore.operation import Operation
 from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder
 from sagamore.views import ChargeView, LineView, MoneyView, OrderView
 
-OWN_WAIT_S = 10.0  # a saga takes milliseconds, a slow provider seconds; what then still runs goes on at the next start
 COLUMNS = {
-    "id": "ORDER", "created_at": "CREATED", "user_id": "USER", "reference": "REFERENCE", "status": "STATUS",
-    "payment": "PAYMENT", "fulfilment": "FULFILMENT", "amount": "AMOUNT", "reason": "REASON",
+    "id": "ORDER", "status": "STATUS", "payment": "PAYMENT", "amount": "AMOUNT", "user_id": "USER",
+    "reference": "REFERENCE", "created_at": "CREATED", "fulfilment": "FULFILMENT", "reason": "REASON",
 }  # fmt: skip
 _decode = Codec((Order,)).decode
 
@@ -114,23 +113,24 @@ def _place(args: Namespace) -> int:
     for charge in args.charge:
         kind, amount = parts(charge, 2, "KIND:AMOUNT, as shipping:3.00")
         charges.append(ChargeView(kind, _money(amount, args.currency)))
-    return _do(args, PlaceOrder, {
-        "user_id": args.user, "lines": tuple(lines), "charges": tuple(charges), "payment_method": args.method,
-        "reference": args.reference, "pay_by": args.pay_by,
-    })  # fmt: skip
+    return _do(args, PlaceOrder(
+        user_id=args.user, lines=tuple(lines), charges=tuple(charges), payment_method=args.method,
+        reference=args.reference, pay_by=args.pay_by, idempotency_key=args.key,
+    ))  # fmt: skip
 
 
 def _cancel(args: Namespace) -> int:
-    return _do(args, CancelOrder, {"order_id": args.order, "by": args.by})
+    return _do(args, CancelOrder(order_id=args.order, by=args.by, idempotency_key=args.key))
 
 
 def _refund(args: Namespace) -> int:
-    asked = {"order_id": args.order, "amount": args.amount, "currency": args.currency, "reason": args.reason}
-    return _do(args, RefundOrder, asked)
+    return _do(args, RefundOrder(
+        order_id=args.order, amount=args.amount, currency=args.currency, reason=args.reason, idempotency_key=args.key,
+    ))  # fmt: skip
 
 
 def _ship(args: Namespace) -> int:
-    return _do(args, ShipOrder, {"order_id": args.order, "tracking": args.tracking})
+    return _do(args, ShipOrder(order_id=args.order, tracking=args.tracking, idempotency_key=args.key))
 
 
 def _money(amount: str, currency: str) -> MoneyView:
@@ -138,16 +138,8 @@ def _money(amount: str, currency: str) -> MoneyView:
     return MoneyView(money.amount, money.currency)
 
 
-def _do(args: Namespace, operation: type[Operation], fields: dict[str, Any]) -> int:
-    async def ask() -> Any:
-        async with session(args) as (doer,):
-            if "wait" in args:
-                seconds = args.wait if args.wait is not None else OWN_WAIT_S if doer.settles else 0
-                fields["wait_ms"] = int(seconds * 1000)
-            return await doer.ask(operation(**fields, idempotency_key=args.key))
-
-    answer = run(ask())
-    show(answer, args.json)
-    if not args.json and getattr(answer, "status", "") == "PENDING":
-        say("the order goes on; look again with `sagamore orders show`")
+def _do(args: Namespace, operation: Operation) -> int:
+    answer = do(args, operation)
+    if not args.json and answer.status in ("PENDING", "REQUESTED"):
+        say("not done yet: it goes on while the shop runs; look again with `sagamore orders show`")
     return 0

@@ -3,16 +3,20 @@
 Text that came from outside may hold characters that steer a terminal: they are shown as escapes.
 """
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from unicodedata import combining, east_asian_width
 
 import msgspec
 
 from sagamore.actors.orders.card_numbers import hide_card_numbers
+from sagamore.cli.streams import ERASE_TO_END, redraws
 from sagamore.views import MoneyView
 
 COMPLAINT_CHARACTERS_MAX = 1_000  # two paths and what to do about them
+GAP = 2  # between columns
 
 
 def say(line: str = "") -> None:
@@ -22,18 +26,25 @@ def say(line: str = "") -> None:
 
 
 def complain(message: str) -> None:
-    """A line on standard error, however many the message has. An argument in it may be long, or a card number."""
+    """A line on standard error, however many the message has; in place of a line of progress, if there is one. An
+    argument in it may be long, or a card number."""
     line = hide_card_numbers(printable(message), product=True)
     if len(line) > COMPLAINT_CHARACTERS_MAX:
         half = COMPLAINT_CHARACTERS_MAX // 2
         line = f"{line[:half]}… ({len(line)} characters) …{line[-half:]}"
-    print(f"sagamore: {line}", file=sys.stderr)
+    end = ERASE_TO_END if redraws(sys.stderr) else ""
+    print(f"sagamore: {line}{end}", file=sys.stderr)
+
+
+def say_json(value: object) -> None:
+    """A line of JSON."""
+    print(msgspec.json.encode(value).decode())
 
 
 def show(view: msgspec.Struct, as_json: bool) -> None:
     """One thing: a field a line, leaving out what is empty; or JSON."""
     if as_json:
-        say(msgspec.json.encode(view).decode())
+        say_json(view)
         return
     for field in view.__struct_fields__:
         value = getattr(view, field)
@@ -44,14 +55,21 @@ def show(view: msgspec.Struct, as_json: bool) -> None:
 
 
 def show_list(views: Sequence[msgspec.Struct], columns: Mapping[str, str], as_json: bool) -> None:
-    """Many things: a table of the fields that `columns` names, under its headings; or JSON, one a line."""
+    """Many things: a table of the fields that `columns` names, most important first, under its headings; or JSON, one a
+    line."""
     if as_json:
         for view in views:
-            say(msgspec.json.encode(view).decode())
+            say_json(view)
         return
-    rows = [[text_of(getattr(view, field)) for field in columns] for view in views]
-    if not sys.stdout.isatty() or not _rich_table(list(columns.values()), rows):
-        _plain_table(list(columns.values()), rows)
+    headings = list(columns.values())
+    rows = [headings, *([text_of(getattr(view, field)) for field in columns] for view in views)]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    shown = _fitting(widths) if sys.stdout.isatty() else range(len(widths))
+    for row in rows:
+        say("".join(row[n] + " " * (widths[n] - _width(row[n]) + GAP) for n in shown).rstrip())
+    if len(shown) < len(headings):
+        left_out = (heading for n, heading in enumerate(headings) if n not in shown)
+        say(f"no room for {', '.join(left_out)}: they need a wider terminal, or --json")
 
 
 def text_of(value: object) -> str:
@@ -62,7 +80,7 @@ def text_of(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return value.strftime("%Y-%m-%d %H:%M:%S")
+            return value.strftime("%Y-%m-%d %H:%M:%SZ")
         case MoneyView():
             return str(value)
         case msgspec.Struct():
@@ -84,25 +102,17 @@ def _label(field: str) -> str:
     return field.replace("_", " ")
 
 
-def _plain_table(headings: list[str], rows: list[list[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in (headings, *rows):
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+def _fitting(widths: Sequence[int]) -> Sequence[int]:
+    """The columns for which a line of the terminal has room, the first ones before others; cells are never cut."""
+    room = shutil.get_terminal_size().columns + GAP
+    shown: list[int] = []
+    for n, width in enumerate(widths):
+        if not shown or width + GAP <= room:
+            shown.append(n)
+            room -= width + GAP
+    return shown
 
 
-def _rich_table(headings: list[str], rows: list[list[str]]) -> bool:
-    """Whether rich is installed and has drawn it."""
-    try:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-    except ImportError:
-        return False
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for n, heading in enumerate(headings):
-        widest = max(len(row[n]) for row in rows) if n == 0 and rows else None  # an id, to be copied whole
-        table.add_column(heading, no_wrap=True, min_width=widest)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
-    return True
+def _width(text: str) -> int:
+    """How many places of a terminal it takes."""
+    return sum(2 if east_asian_width(c) in "WF" else not combining(c) for c in text)

@@ -4,12 +4,17 @@ import argparse
 import getpass
 import os
 import secrets
+from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from sagamore.engine.errors import InvalidInput
 from sagamore.opening import check_path
+from sagamore.order_operations import WAIT_MS_MAX
+
+N = TypeVar("N", int, float, Decimal)
 
 LIST_ROWS_MAX = 10_000  # what is held in memory and shown at once; more come with --before
 
@@ -27,7 +32,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse."""
         command = self.prog.removeprefix("sagamore").strip()
-        raise UsageError(f"{command}: {message} (see `{self.prog} --help`)" if command else message)
+        raise UsageError(f"{command}: {message}".removeprefix(": ") + f" (see `{self.prog} --help`)")
 
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -63,7 +68,9 @@ def add_owner(parser: Parser) -> None:
 
 def add_list(parser: Parser) -> None:
     """How much of a list, and from where."""
-    parser.add_argument("--limit", type=_limit, default=50, help=f"1 to {LIST_ROWS_MAX}; by default 50")
+    parser.add_argument(
+        "--limit", type=between(1, LIST_ROWS_MAX, quantity), default=50, help="1 to 10,000; by default 50"
+    )
     parser.add_argument("--before", default="", metavar="ID", help="go on after this one, the last that was shown")
 
 
@@ -83,7 +90,7 @@ def add_by(parser: Parser) -> None:
 def add_wait(parser: Parser) -> None:
     """How long to wait for the order to come to rest."""
     parser.add_argument(
-        "--wait", type=_seconds, metavar="SECONDS",
+        "--wait", type=between(0, WAIT_MS_MAX / 1000, float), metavar="SECONDS",
         help="until nothing of the order is under way, 0 to 60; by default 0, or 10 if this command runs the shop",
     )  # fmt: skip
 
@@ -128,6 +135,29 @@ def quantity(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def readable(text: str) -> Path:
+    """A file or a pipe, for argparse."""
+    file = path(text)
+    if not file.exists() or file.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file")
+    return file
+
+
+def between(least: float, most: float, read: Callable[[str], N]) -> Callable[[str], N]:
+    """A number within these bounds, for argparse."""
+
+    def bounded(text: str) -> N:
+        try:
+            number = read(text)
+            if least <= number <= most:
+                return number
+        except (ValueError, ArithmeticError):
+            pass
+        raise argparse.ArgumentTypeError(f"{text!r} is not {least:,g} to {most:,g}")
+
+    return bounded
+
+
 def aware_time(text: str) -> datetime:
     """RFC 3339 with an offset, for argparse."""
     try:
@@ -137,20 +167,3 @@ def aware_time(text: str) -> datetime:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is no time with an offset, as 2026-01-31T12:00:00Z")
-
-
-def _limit(text: str) -> int:
-    number = quantity(text)
-    if not 1 <= number <= LIST_ROWS_MAX:
-        raise argparse.ArgumentTypeError(f"{number} is not 1 to {LIST_ROWS_MAX}")
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= 60:
-        raise argparse.ArgumentTypeError(f"{text!r} is not 0 to 60 seconds")
-    return seconds

@@ -1,22 +1,22 @@
 """`sagamore payments`: list, resolve."""
 
 from argparse import Namespace
-from typing import Any, get_args
+from typing import get_args
 
 from sagamore.actors.orders.payment import Attention, Payment
 from sagamore.actors.orders.payment_messages import Resolution
-from sagamore.cli.output import show, show_list
+from sagamore.cli.output import show_list
 from sagamore.cli.parser import Subparsers, add_by, add_list, add_owner, command, group
 from sagamore.cli.reading import files_of, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import session
+from sagamore.cli.session import do
 from sagamore.engine.message import Codec
 from sagamore.operations import ResolvePayment
 from sagamore.views import PaymentView
 
 COLUMNS = {
-    "order_id": "ORDER", "id": "PAYMENT", "state": "STATE", "amount": "AMOUNT", "captured": "CAPTURED",
-    "refunded": "REFUNDED", "parked": "PARKED", "refusal": "REFUSAL",
+    "order_id": "ORDER", "state": "STATE", "parked": "PARKED", "refusal": "REFUSAL", "amount": "AMOUNT",
+    "captured": "CAPTURED", "refunded": "REFUNDED", "id": "PAYMENT",
 }  # fmt: skip
 _decode = Codec((Payment,)).decode
 
@@ -55,13 +55,10 @@ async def _list(args: Namespace) -> int:
 
 
 def _resolve(args: Namespace) -> int:
-    operation = ResolvePayment(
-        order_id=args.order, outcome=args.outcome, reference=args.reference, by=args.by, amount=args.amount
+    do(
+        args,
+        ResolvePayment(
+            order_id=args.order, outcome=args.outcome, reference=args.reference, by=args.by, amount=args.amount
+        ),
     )
-
-    async def ask() -> Any:
-        async with session(args) as (doer,):
-            return await doer.ask(operation)
-
-    show(run(ask()), args.json)
     return 0

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sagamore.actors.orders.text import check_text
 from sagamore.doors.page import ENTITY_KEY_CHARACTERS_MAX, PAGE_ROWS_MAX, decode_entity, read_page
+from sagamore.engine.errors import InvalidInput
 from sagamore.files import Files
 from sagamore.storage import reader
 from sagamore.views import AlertView
@@ -38,7 +39,10 @@ async def read_list(
     files: Files, kind: str, decode: Callable[[bytes], T], limit: int, before: str,
     *, prefix: str, field: str = "", value: str = "",
 ) -> list[T]:  # fmt: skip
-    """So many, newest first, after the one whose key is `before`. Raises InvalidInput, EntityDamaged."""
+    """So many of which all keys begin with `prefix`, newest first, after the one whose key is `before`. Raises
+    InvalidInput, EntityDamaged."""
+    if before and not before.startswith(prefix):
+        raise InvalidInput("--before", before, f"an id of this list, {prefix}…")
     found: list[T] = []
     while len(found) < limit:
         page = await read_page(

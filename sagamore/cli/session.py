@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from sagamore.app import Sagamore
 from sagamore.cli.compose import open_shop
+from sagamore.cli.output import show
+from sagamore.cli.run import run
 from sagamore.control import CONTROL_NAME, ErrorView, address_of_socket
 from sagamore.engine.errors import NotADirectoryOfOurs, SagamoreError
 from sagamore.engine.message import encode
@@ -20,6 +23,7 @@ from sagamore.storage.manifest import read_manifest
 
 ANSWER_BYTES_MAX = 1 << 24  # the largest order is a hundredth of it
 CONNECT_TIMEOUT_S = 5
+OWN_WAIT_S = 10.0  # a saga takes milliseconds, a slow provider seconds; what then still runs goes on at the next start
 
 
 class RemoteError(SagamoreError):
@@ -113,6 +117,21 @@ async def session(args: Namespace, *, creates: bool = False, connections: int = 
             remotes.append(remote)
             remote = await connect(args.dir) if len(remotes) < connections else None
         yield remotes
+
+
+def do(args: Namespace, operation: Operation, *, creates: bool = False) -> Any:
+    """Have it done, wait as `--wait` says, and show the answer, which is returned too."""
+
+    async def ask() -> Any:
+        async with session(args, creates=creates) as (doer,):
+            if "wait" not in args:
+                return await doer.ask(operation)
+            seconds = args.wait if args.wait is not None else OWN_WAIT_S if doer.settles else 0
+            return await doer.ask(replace(operation, wait_ms=int(seconds * 1000)))
+
+    answer = run(ask())
+    show(answer, args.json)
+    return answer
 
 
 async def connect(directory: Path) -> Remote | None:

@@ -7,14 +7,23 @@ from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
 from sagamore.actors.orders.text import check_key
 from sagamore.cli.output import show, show_list
-from sagamore.cli.parser import Parser, Subparsers, add_by, add_key, add_list, add_owner, command, group, path, quantity
+from sagamore.cli.parser import (
+    Parser,
+    Subparsers,
+    add_by,
+    add_key,
+    add_list,
+    add_owner,
+    command,
+    group,
+    quantity,
+)
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import session
+from sagamore.cli.session import do
 from sagamore.cli.stock_import import import_stock
 from sagamore.doors.inventory import receive_stock, set_stock
 from sagamore.engine.message import Codec
-from sagamore.operation import Operation
 from sagamore.operations import AdjustStock, ReceiveStock, SetStock
 from sagamore.views import StockView
 
@@ -40,7 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
     adjust.add_argument("quantity", type=quantity, metavar="±QTY")
     adjust.set_defaults(run=_adjust)
     importing = command(commands, "import", "receive the rows of a CSV file: product,quantity")
-    importing.add_argument("file", type=path, metavar="FILE.csv")
+    importing.add_argument("file", type=readable, metavar="FILE.csv")
     importing.add_argument("--reason", default="import")
     importing.add_argument("--key", default="", help="names the delivery; by default made from the file's content")
     add_by(importing)
@@ -74,26 +83,22 @@ async def _show(args: Namespace) -> int:
 
 def _receive(args: Namespace) -> int:
     receive_stock(args.product, args.quantity, args.reason, args.by)  # refused before a directory is made
-    return _do(args, ReceiveStock, {"quantity": args.quantity}, creates=True)
+    do(args, ReceiveStock(quantity=args.quantity, **_change(args)), creates=True)
+    return 0
 
 
 def _set(args: Namespace) -> int:
     set_stock(args.product, args.on_hand, args.expected, args.reason, args.by)
-    fields = {"on_hand": args.on_hand, "expected": args.expected}
-    return _do(args, SetStock, fields, creates=not args.expected)  # a new directory has nothing on hand
+    operation = SetStock(on_hand=args.on_hand, expected=args.expected, **_change(args))
+    do(args, operation, creates=not args.expected)  # a new directory has nothing on hand
+    return 0
 
 
 def _adjust(args: Namespace) -> int:
-    return _do(args, AdjustStock, {"quantity": args.quantity})
-
-
-def _do(args: Namespace, operation: type[Operation], fields: dict[str, Any], *, creates: bool = False) -> int:
-    check_key(args.key)
-    fields |= {"product_id": args.product, "reason": args.reason, "by": args.by, "idempotency_key": args.key}
-
-    async def ask() -> Any:
-        async with session(args, creates=creates) as (doer,):
-            return await doer.ask(operation(**fields))
-
-    show(run(ask()), args.json)
+    do(args, AdjustStock(quantity=args.quantity, **_change(args)))
     return 0
+
+
+def _change(args: Namespace) -> dict[str, Any]:
+    check_key(args.key)
+    return {"product_id": args.product, "reason": args.reason, "by": args.by, "idempotency_key": args.key}

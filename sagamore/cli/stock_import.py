@@ -7,7 +7,6 @@ and import again under the same `--key`.
 
 import asyncio
 import csv
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -18,8 +17,9 @@ import msgspec
 from sagamore.actors.orders.text import KEY_CHARACTERS_MAX, check_text
 from sagamore.cli.output import complain, say, show
 from sagamore.cli.parser import whole
+from sagamore.cli.progress import shown
 from sagamore.cli.run import run
-from sagamore.cli.session import RemoteError, Session, session
+from sagamore.cli.session import AnswerLost, RemoteError, Session, session
 from sagamore.engine.errors import InvalidInput, Overloaded, SagamoreError
 from sagamore.operations import ReceiveStock
 
@@ -28,7 +28,6 @@ IN_FLIGHT_MAX = 16  # rows share a commit; each is a connection where another pr
 OVERLOADED_TRIES_MAX = 100
 OVERLOADED_WAIT_S = 0.2
 ERRORS_SHOWN_MAX = 100  # a file of another kind has an error in each of its lines
-PROGRESS_ROWS = 1_000
 HEADINGS = ("product", "product_id", "productid", "sku")
 
 
@@ -50,7 +49,11 @@ def import_stock(args: Namespace) -> int:
     check_text("by", args.by, optional=True)
     imported = Imported(args.key or _digest(args.file))
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        run(_take_all(args, _rows(file), imported))
+        try:
+            run(_take_all(args, _rows(file), imported))
+        except* AnswerLost as error:
+            taken = f"after {imported.taken:,} rows; import again with --key {imported.key}, none is taken twice"
+            raise AnswerLost(f"the process that runs the shop ended {taken}") from error
     if imported.refused > ERRORS_SHOWN_MAX:
         complain(f"{args.file}: … and {imported.refused - ERRORS_SHOWN_MAX} more lines")
     show(imported, args.json)
@@ -60,7 +63,11 @@ def import_stock(args: Namespace) -> int:
 
 
 async def _take_all(args: Namespace, rows: Iterator[tuple[int, list[str]]], imported: Imported) -> None:
-    async with session(args, creates=True, connections=IN_FLIGHT_MAX) as doers, asyncio.TaskGroup() as group:
+    async with (
+        session(args, creates=True, connections=IN_FLIGHT_MAX) as doers,
+        shown(lambda: f"{imported.taken:,} rows taken"),
+        asyncio.TaskGroup() as group,
+    ):
         for doer in doers:
             group.create_task(_take(args, doer, rows, imported))
 
@@ -70,8 +77,8 @@ async def _take(args: Namespace, doer: Session, rows: Iterator[tuple[int, list[s
         try:
             await _receive(args, doer, line, row, imported.key)
             imported.taken += 1
-            if imported.taken % PROGRESS_ROWS == 0 and sys.stderr.isatty():
-                print(f"\r{imported.taken:,} rows", end="", file=sys.stderr, flush=True)
+        except AnswerLost:
+            raise
         except SagamoreError as error:
             imported.refused += 1
             if isinstance(error, InvalidInput) or (isinstance(error, RemoteError) and error.view.bad_input):
@@ -116,6 +123,10 @@ def _rows(file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _digest(path: Path) -> str:
+    if not path.is_file():
+        raise InvalidInput(
+            "FILE.csv", str(path), "a file, not a pipe: it is read twice, unless --key names the delivery"
+        )
     with open(path, "rb") as file:
         digest = blake2b(digest_size=12)
         while chunk := file.read(1 << 20):

@@ -3,10 +3,8 @@ whose payment, refund or dead letter it is; anything else is the entity itself, 
 
 from argparse import Namespace
 
-import msgspec
-
 from sagamore.actors.orders.text import check_text
-from sagamore.cli.output import printable, say
+from sagamore.cli.output import printable, say, say_json
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of, read_entity
 from sagamore.cli.run import run
@@ -42,7 +40,10 @@ async def _trace(args: Namespace) -> int:
     if not lines:
         raise NothingToTrace(f"nothing is known here of {args.id!r}; name an order, payment, refund or dead letter")
     for line in lines:
-        say(msgspec.json.encode(line).decode() if args.json else printable(str(line)))
+        if args.json:
+            say_json(line)
+        else:
+            say(printable(str(line)))
     return 0
 
 

@@ -62,13 +62,13 @@ class Customers:
             self._hearing.cancel()
 
     async def stock_up(self, shop: Process) -> None:
-        """Fill the shelves. Raises ProcessEnded."""
+        """Fill the shelves. Raises ProcessFailed."""
         for product, quantity in DELIVERED.items():
             self._ask(shop, Receive(self._number(), product, quantity))
         await self.all_ended(shop)
 
     async def order(self, shop: Process, seconds: float) -> None:
-        """Place orders for so long. Raises ProcessEnded."""
+        """Place orders for so long. Raises ProcessFailed."""
         started_s, arrived = time.monotonic(), 0
         while (passed_s := time.monotonic() - started_s) < seconds:
             while arrived < passed_s * ORDERS_PER_SECOND and len(self._open) < OPEN_MAX:
@@ -80,7 +80,7 @@ class Customers:
             await self._tick(shop)
 
     async def all_ended(self, shop: Process) -> None:
-        """Until everything asked for is at its end. Raises ProcessEnded."""
+        """Until everything asked for is at its end. Raises ProcessFailed."""
         while self._open:
             await self._tick(shop)
 

@@ -15,10 +15,10 @@ STOPS_WITHIN_S = 15  # a clean stop waits for calls under way; the slowest takes
 STARTS_WITHIN_S = 30
 
 
-class ProcessEnded(SagamoreError):
-    """A process of the demo ended by itself."""
+class ProcessFailed(SagamoreError):
+    """A process of the demo ended by itself, or is not ready in time."""
 
-    code = "process_ended"
+    code = "process_failed"
 
 
 class Process:
@@ -38,21 +38,24 @@ class Process:
         return await self._process.stdout.readline()
 
     async def first_line(self) -> bytes:
-        """What it says when it is ready. Raises ProcessEnded, TimeoutError."""
-        line = await asyncio.wait_for(self.read(), STARTS_WITHIN_S)
+        """What it says when it is ready. Raises ProcessFailed."""
+        try:
+            line = await asyncio.wait_for(self.read(), STARTS_WITHIN_S)
+        except TimeoutError:
+            raise ProcessFailed(f"the {self.name} is not ready after {STARTS_WITHIN_S} s; see {self._log}") from None
         if not line:
             await self.fail()
         return line
 
     async def kill(self) -> None:
-        """SIGKILL. Raises ProcessEnded if it had ended before."""
+        """SIGKILL. Raises ProcessFailed if it had ended before."""
         if self._process.returncode is None:
             self._process.kill()
         if await self._process.wait() != -signal.SIGKILL:
             await self.fail()
 
     async def stop(self) -> None:
-        """Let it end. Raises ProcessEnded if it does not end well."""
+        """Let it end. Raises ProcessFailed if it does not end well."""
         await self.end()
         if self._process.returncode != 0:
             await self.fail()
@@ -73,10 +76,10 @@ class Process:
         await self._process.wait()
 
     async def fail(self) -> NoReturn:
-        """It has ended, and should not have. Raises ProcessEnded, with what it said last."""
+        """It has ended, and should not have. Raises ProcessFailed, with what it said last."""
         status = await self._process.wait()
         *_, said = ["it said nothing", *self._log.read_text(errors="replace").splitlines()]
-        raise ProcessEnded(f"the {self.name}'s process ended with status {status}: {said}; see {self._log}")
+        raise ProcessFailed(f"the {self.name}'s process ended with status {status}: {said}; see {self._log}")
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ customers order ── SIGKILL ── look at the files and the ledger ── st
 
 import asyncio
 import json
+import shlex
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sagamore.audit import audit
+from sagamore.cli.reading import files_of
 from sagamore.demo.accounts import read_accounts
 from sagamore.demo.books import compare
 from sagamore.demo.customers import Customers
@@ -102,13 +104,11 @@ class Demo:
         became = fates(kill, ours, theirs)
         statuses = Counter(account.status for account in ours.values())
         cancelled = Counter(account.reason for account in ours.values() if account.status == "CANCELLED")
-        files = Files(self._shop_directory)
-        try:
+        async with files_of(self._shop_directory) as files:
             laws = tuple(await audit(files))
-            order = next((order for order in kill.lived if ours[order].status == "CONFIRMED"), None)
+            confirmed = {order for order, account in ours.items() if account.status == "CONFIRMED"}
+            order = next((order for order in kill.lived if order in confirmed), None)
             story = None if order is None else await _story(files, order, kill.at_ms)
-        finally:
-            await files.close()
         return Facts(
             all_well(books, laws, became), str(self._directory), self._seed,
             Orders(statuses.total(), statuses["CONFIRMED"], dict(cancelled), self._state.sold_out),
@@ -161,6 +161,6 @@ async def _story(files: Files, order: str, killed_ms: int) -> Story:
 def _commands(program: str, directory: Path, story: Story | None) -> tuple[str, ...]:
     first = f"trace {story.order}" if story is not None else "health"
     return tuple(
-        f"{program} {command} --dir {directory}"
+        f"{program} {command} --dir {shlex.quote(str(directory))}"
         for command in (first, "orders list --status CANCELLED", "stock show LAMP")
     )

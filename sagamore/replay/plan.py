@@ -17,6 +17,8 @@ line is left out whole: an order without one of its lines is another order.
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
+from math import ceil
 from typing import TypeAlias
 
 import msgspec
@@ -224,6 +226,6 @@ def _charge(row: Row) -> Charge:
     return Charge(row.code, Money.of_minor(row.amount, CURRENCY))
 
 
-def opening_stock(plan: Plan, share: float, passes: int) -> dict[str, int]:
+def opening_stock(plan: Plan, share: Decimal | int, passes: int) -> dict[str, int]:
     """That share of what each product's sales want in all passes, rounded up; at most what one delivery may bring."""
-    return {product: min(-int(-wanted * passes * share // 1), QUANTITY_MAX) for product, wanted in plan.demand.items()}
+    return {product: min(ceil(wanted * passes * share), QUANTITY_MAX) for product, wanted in plan.demand.items()}

@@ -7,6 +7,7 @@ pause; what is in memory does not grow with their number.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
 from typing import TypeVar
 
 from sagamore.actors.orders.errors import IllegalTransition
@@ -16,6 +17,7 @@ from sagamore.actors.orders.stock_errors import StockChanged
 from sagamore.app import Sagamore
 from sagamore.engine.errors import OutcomeUnknown, Overloaded, Refused
 from sagamore.engine.runtime.deadline import Deadline, sleep_ms
+from sagamore.order_operations import at_rest
 from sagamore.replay.plan import PAYMENT_METHOD, Adjustment, Cancellation, Plan, Sale, Step, opening_stock
 from sagamore.replay.report import Report
 from sagamore.replay.rows import CURRENCY
@@ -40,7 +42,7 @@ class Player:
         self._run = f"replay-{self._clock.now_ms():x}"
         self._stopped = False
 
-    async def stock(self, share: float, passes: int) -> None:
+    async def stock(self, share: Decimal | int, passes: int) -> None:
         """Receive that share of all that the sales of all passes want; a product that gets none becomes known."""
         products = iter(opening_stock(self._plan, share, passes).items())
         async with asyncio.TaskGroup() as group:
@@ -94,7 +96,8 @@ class Player:
                 if isinstance(step, Sale):
                     await self._sell(step, suffix, placed.get(number))
                 elif isinstance(step, Cancellation):
-                    await self._cancel(step, name, await placed[step.sale])
+                    order_id = await asyncio.shield(placed[step.sale])  # others wait for it too
+                    await self._cancel(step, name, order_id)
                 else:
                     await self._adjust(step, name)
             except Refused as error:
@@ -195,17 +198,15 @@ class Player:
                 await sleep_ms(self._clock, ASKED_AGAIN_MS)
 
     async def _rest(self, order_id: str, name: str) -> Order | None:
-        """The order once nothing of it is under way; None if that takes too long."""
+        """The order once nothing of it is under way; None if that takes too long, or waits for a person."""
         try:
             with Deadline(self._clock, self._clock.now_ms() + ORDER_TIMEOUT_MS):
                 async for order in self._shop.orders.changes(order_id):
-                    if _at_rest(order):
+                    if at_rest(order):
+                        if order.status == "PENDING":
+                            break
                         return order
         except TimeoutError:
-            self.report.pending.add(name)
+            pass
+        self.report.pending.add(name)
         return None
-
-
-def _at_rest(order: Order) -> bool:
-    asked = any(refund.status == "REQUESTED" for refund in order.refunds)
-    return order.status != "PENDING" and order.settlement != "DUE" and not asked

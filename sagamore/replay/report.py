@@ -1,6 +1,7 @@
 """What became of a replay, in numbers: what the file holds, and what was done."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import msgspec
 
@@ -8,6 +9,7 @@ from sagamore.actors.orders.money import Money
 from sagamore.replay.rows import CURRENCY
 
 NAMES_MAX = 20  # of each kind of thing; the count says how many there are
+EXAMPLES_MAX = 5  # of them that people are told
 
 
 class Named(msgspec.Struct):
@@ -16,15 +18,17 @@ class Named(msgspec.Struct):
     count: int = 0
     names: list[str] = []
 
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __str__(self) -> str:
+        return f"{self.count:,}"
+
     def add(self, name: str) -> None:
         """One more."""
         self.count += 1
         if len(self.names) < NAMES_MAX:
             self.names.append(name)
-
-    def __str__(self) -> str:
-        more = f", and {self.count - len(self.names):,} more" if self.count > len(self.names) else ""
-        return f"{self.count:,}" + (f": {'; '.join(self.names)}{more}" if self.names else "")
 
 
 class ChargeTotal(msgspec.Struct):
@@ -89,40 +93,54 @@ class Report(msgspec.Struct, rename="camel"):
         self.refused.setdefault(code, Named()).add(name)
 
 
-def tell(report: Report) -> list[str]:
-    """The report for people, a fact a line."""
-    file = report.file
-    charges = (
-        f"{code} {total.rows} x {Money.of_minor(total.amount, CURRENCY)}"
-        for code, total in sorted(file.charges.items())
+def tell_progress(report: Report) -> str:
+    """How it goes, in a line of about 80 characters."""
+    return (
+        f"pass {report.passes:,}: {report.lines:,} lines, {report.placed:,} orders, {report.confirmed:,} confirmed,"
+        f" {report.cancelled.total():,} cancelled, {report.lines_per_second:,.0f} lines/s"
     )
-    cancelled = (f"{reason} {count:,}" for reason, count in sorted(report.cancelled.items()))
+
+
+def tell(report: Report) -> list[str]:
+    """The report for people: a fact a line, and under it some of what it counts."""
+    file = report.file
     facts: list[tuple[str, object]] = [
         (
             "the file",
             f"{file.lines:,} lines, {file.sales:,} sales of {file.sale_lines:,} lines, {file.products:,} products",
         ),
-        ("charges", ", ".join(charges)),
+        ("charges", ", ".join(_charges(file))),
         ("charges only", file.charges_without_goods),
         ("credits before", file.credits_before_file),
         ("broken", file.broken),
         ("left out", file.left_out),
-        ("played", f"{report.lines:,} lines in {report.passes:,} passes"),
+        ("played", f"{report.lines:,} lines, passes begun: {report.passes:,}"),
         ("orders", f"{report.placed:,} placed, {report.confirmed:,} confirmed, {report.cancelled.total():,} cancelled"),
-        ("cancelled", ", ".join(cancelled)),
+        ("cancelled", ", ".join(f"{count:,} {reason}" for reason, count in report.cancelled.most_common())),
         ("still pending", report.pending),
-        *((f"refused {code}", named) for code, named in sorted(report.refused.items())),
-        ("cancellations", _cancellations(report)),
+        *((f"refused {code.replace('_', ' ')}", named) for code, named in sorted(report.refused.items())),
+        (
+            "cancellations",
+            f"of whole orders {report.orders_cancelled:,}, of parts {report.orders_returned:,},"
+            f" of charges {report.credits:,}",
+        ),
         ("not to cancel", report.nothing_to_cancel),
         ("stock", f"{report.returns_before_file:,} returns of earlier sales, {report.adjustments:,} adjustments"),
         ("overloaded", f"{report.waits:,} times, waited for" if report.waits else ""),
         ("speed", f"{report.lines_per_second:,.0f} lines/s, {report.seconds:.1f} s"),
     ]
-    return [f"{name:<15} {fact}" for name, fact in facts if fact and not (isinstance(fact, Named) and not fact.count)]
+    told = [(name, fact) for name, fact in facts if fact]
+    width = max(len(name) for name, _ in told)
+    return [line for name, fact in told for line in (f"{name:<{width}}  {fact}", *_examples(fact))]
 
 
-def _cancellations(report: Report) -> str:
-    return (
-        f"{report.orders_cancelled:,} orders cancelled, {report.orders_returned:,} times part of one returned,"
-        f" {report.credits:,} charges given back"
-    )
+def _examples(fact: object) -> Iterator[str]:
+    if isinstance(fact, Named):
+        yield from (f"  {name}" for name in fact.names[:EXAMPLES_MAX])
+        if fact.count > EXAMPLES_MAX:
+            yield f"  and {fact.count - EXAMPLES_MAX:,} more"
+
+
+def _charges(file: FileReport) -> Iterator[str]:
+    for code, total in sorted(file.charges.items()):
+        yield f"{code} {total.rows:,} for {Money.of_minor(total.amount, CURRENCY)}"

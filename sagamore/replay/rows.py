@@ -12,6 +12,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,7 @@ DATES = (
 )  # the second is that of the other copies of this data set in circulation
 AMOUNT_MAX = 10**12  # pence of one row: ten billion pounds; whatever a file adds up stays within 63 bits
 INVOICE_CHARACTERS_MAX = 40  # leaves room for `/PASS` in a reference
+SEEN_MAX = 10_000  # texts of a column, kept with what they are: nearly all of them come again
 _PRODUCT = re.compile(r"[0-9]{5}[A-Z]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,12}")
 
@@ -87,7 +89,6 @@ def read_rows(file: Iterable[str]) -> Iterator[AnyRow]:
     if missing:
         raise InvalidInput("first line", ",".join(heading), f"a line that also names {', '.join(missing)}")
     places = {name: heading.index(name) for name in COLUMNS}
-    prices: dict[str, Money] = {}
     while True:
         line = reader.line_num + 1
         try:
@@ -103,18 +104,16 @@ def read_rows(file: Iterable[str]) -> Iterator[AnyRow]:
         try:
             if len(cells) != len(heading):
                 raise InvalidInput("row", f"{len(cells)} cells", f"{len(heading)}, as in the first line")
-            yield _row(line, {name: cells[place].strip() for name, place in places.items()}, prices)
+            yield _row(line, {name: cells[place].strip() for name, place in places.items()})
         except InvalidInput as error:
             yield Broken(line, invoice, str(error))
 
 
-def _row(line: int, cell: dict[str, str], prices: dict[str, Money]) -> Row:
-    invoice = check_text("InvoiceNo", cell["InvoiceNo"].upper(), INVOICE_CHARACTERS_MAX, printable=True)
-    code = check_text("StockCode", cell["StockCode"].upper(), INVOICE_CHARACTERS_MAX, product=True)
-    customer = check_text("CustomerID", cell["CustomerID"].removesuffix(".0"), optional=True)
+def _row(line: int, cell: dict[str, str]) -> Row:
     row = Row(
-        line, invoice, code, _quantity(cell["Quantity"]), _at(cell["InvoiceDate"]), _price(cell, prices), customer
-    )
+        line, _invoice(cell["InvoiceNo"].upper()), _code(cell["StockCode"].upper()), _quantity(cell["Quantity"]),
+        _at(cell["InvoiceDate"]), _price(cell["UnitPrice"]), _customer(cell["CustomerID"].removesuffix(".0")),
+    )  # fmt: skip
     if abs(row.amount) > AMOUNT_MAX:
         raise InvalidInput("UnitPrice", cell["UnitPrice"], f"times Quantity at most {AMOUNT_MAX:,} pence either way")
     if row.is_product and row.price.minor < 0:
@@ -130,16 +129,30 @@ def _quantity(text: str) -> int:
     return int(text)
 
 
-def _price(cell: dict[str, str], prices: dict[str, Money]) -> Money:
-    text = cell["UnitPrice"]
-    if text not in prices:
-        try:
-            prices[text] = Money(text, CURRENCY)
-        except InvalidInput as error:
-            raise InvalidInput("UnitPrice", text, error.expected) from error
-    return prices[text]
+@lru_cache(SEEN_MAX)
+def _invoice(text: str) -> str:
+    return check_text("InvoiceNo", text, INVOICE_CHARACTERS_MAX, printable=True)
 
 
+@lru_cache(SEEN_MAX)
+def _code(text: str) -> str:
+    return check_text("StockCode", text, INVOICE_CHARACTERS_MAX, product=True)
+
+
+@lru_cache(SEEN_MAX)
+def _customer(text: str) -> str:
+    return check_text("CustomerID", text, optional=True)
+
+
+@lru_cache(SEEN_MAX)
+def _price(text: str) -> Money:
+    try:
+        return Money(text, CURRENCY)
+    except InvalidInput as error:
+        raise InvalidInput("UnitPrice", text, error.expected) from error
+
+
+@lru_cache(SEEN_MAX)
 def _at(text: str) -> datetime:
     for form in DATES:
         try:

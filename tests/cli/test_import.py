@@ -1,11 +1,12 @@
 """`sagamore stock import`: rows of a CSV, each taken once, errors by line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, finish, process
 
 
 @pytest.fixture
@@ -69,6 +70,27 @@ def test_another_row_under_a_key_that_was_taken_is_refused(command: Command, tmp
     assert done.status == 1
     assert "was used before with another body" in done.err
     assert command("stock", "show", "MUG", "--json").json["onHand"] == 10
+
+
+def test_when_the_shop_dies_the_import_ends_and_can_be_given_again(
+    command: Command, shop_dir: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "delivery.csv"
+    os.mkfifo(pipe)
+    shop = process(shop_dir, "serve")
+    assert shop.stdout is not None
+    shop.stdout.readline()
+    importing = process(shop_dir, "stock", "import", str(pipe), "--key", "monday")
+    with pipe.open("w") as rows:
+        print("MUG,10\nTEA,5", file=rows, flush=True)
+        while len(command("stock", "show", "--json").lines) < 2:
+            assert importing.poll() is None
+        shop.kill()
+        finish(shop)
+        print("POT,3\nHAT,4", file=rows, flush=True)
+    done = finish(importing)
+    assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "the process that runs the shop ended after 2 rows; import again with --key monday" in done.err
 
 
 def test_a_file_of_another_kind_is_told_of_a_hundred_times_at_most(command: Command, tmp_path: Path) -> None:

@@ -1,12 +1,43 @@
 """The command line on a directory that nobody runs: it is the owner for as long as a command takes."""
 
+import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
+from sagamore import Actor, Message, Sagamore, State, Turn
 from tests.cli.conftest import PLACE, Command, finish, process
 
 JSON = "--json"
+
+
+class Calm(State, tag="test.calm", version=1):
+    """Nothing to keep."""
+
+
+class Worry(Message, tag="test.worry", version=1):
+    """About someone."""
+
+    about: str
+
+
+class Worrier(Actor[Calm, Worry], kind="worrier"):
+    """Raises an alert for each worry."""
+
+    def entity(self, message: Worry) -> str:
+        return message.about
+
+    def handle(self, calm: Calm, message: Worry, turn: Turn) -> Calm:
+        turn.raise_alert("worry", message.about, f"ring {message.about}")
+        turn.reply(calm)
+        return calm
+
+
+async def raise_alerts(shop_dir: Path) -> None:
+    async with Sagamore.open(shop_dir, actors=[Worrier()]) as shop:
+        for about in ("ann", "bob"):
+            await shop.ask("worrier", Worry(about))
 
 
 def test_an_order_is_placed_shown_listed_shipped_and_partly_refunded(stocked: Command) -> None:
@@ -47,6 +78,8 @@ def test_a_list_goes_on_before_the_last_that_was_shown(stocked: Command) -> None
     rest = [order["id"] for order in stocked("orders", "list", JSON, "--before", first[-1]).lines]
     assert everything == sorted(everything, reverse=True)
     assert (len(everything), first + rest) == (3, everything)
+    wrong = stocked("orders", "list", "--before", "#1001")
+    assert (wrong.status, wrong.out, wrong.err) == (2, "", "sagamore: --before is '#1001'; an id of this list, ord_…\n")
 
 
 def test_a_key_given_again_places_no_second_order(stocked: Command) -> None:
@@ -84,11 +117,12 @@ def test_stock_is_received_counted_and_adjusted(command: Command) -> None:
 def test_what_a_human_reads_has_headings_and_no_empty_fields(stocked: Command, placed: str) -> None:
     listed = stocked("orders", "list").out.splitlines()
     assert listed[0].split() == [
-        "ORDER", "CREATED", "USER", "REFERENCE", "STATUS", "PAYMENT", "FULFILMENT", "AMOUNT", "REASON",
+        "ORDER", "STATUS", "PAYMENT", "AMOUNT", "USER", "REFERENCE", "CREATED", "FULFILMENT", "REASON",
     ]  # fmt: skip
     assert placed in listed[1] and "28.00 GBP" in listed[1]
     shown = stocked("orders", "show", placed).out
     assert "reference      #1001\n" in shown
+    assert re.search(r"^placed at      \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$", shown, flags=re.MULTILINE)
     assert "tracking" not in shown
 
 
@@ -135,6 +169,17 @@ def test_health_is_green_and_alerts_are_none(stocked: Command) -> None:
     assert stocked("health", JSON).json == {"status": "GREEN", "pid": None, "problems": []}
     assert stocked("alerts", JSON).lines == []
     assert stocked("dead-letters", "list", JSON).lines == []
+
+
+def test_alerts_are_told_with_what_to_do_about_each(stocked: Command, tmp_path: Path, shop_dir: Path) -> None:
+    asyncio.run(raise_alerts(shop_dir))
+    told = stocked("alerts").out.split("\n\n")
+    assert [re.findall(r"^(?:subject|advice) +(.*)$", alert, flags=re.MULTILINE) for alert in told] == [
+        ["ann", "ring ann"], ["bob", "ring bob"],
+    ]  # fmt: skip
+    assert [alert["subject"] for alert in stocked("alerts", JSON).lines] == ["ann", "bob"]
+    yellow = stocked("health", JSON)
+    assert (yellow.status, yellow.json["status"]) == (0, "YELLOW")
 
 
 def test_a_missing_file_is_red_with_status_1(stocked: Command, shop_dir: Path) -> None:

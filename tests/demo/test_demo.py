@@ -83,7 +83,7 @@ def charge_again(url: str) -> str:
 
 
 def test_the_facts_of_a_demo_agree_with_each_other_and_with_its_files(tmp_path: Path) -> None:
-    with demo(tmp_path / "demo", "--json") as running:
+    with demo(tmp_path / "my demo", "--json") as running:
         out, err = running.communicate(timeout=WAIT_S)
     assert (running.returncode, err) == (0, "")
     facts = json.loads(out)
@@ -101,7 +101,7 @@ def test_the_facts_of_a_demo_agree_with_each_other_and_with_its_files(tmp_path: 
     assert facts["faults"]["lost_answer"] > 0
     assert all(law["ok"] for law in facts["audit"])
     assert len(facts["next"]) == 3
-    assert facts["directory"] == str(tmp_path / "demo")
+    assert facts["directory"] == str(tmp_path / "my demo")
     story = facts["story"]
     placed, *_, confirmed = story["lines"]
     assert "PAYING" in placed
@@ -136,13 +136,16 @@ def test_a_pipe_gets_plain_lines_without_trouble(tmp_path: Path) -> None:
 
 
 @needs_pidfd
-def test_ctrl_c_ends_all_processes_and_leaves_a_shop_that_was_stopped_cleanly(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("told", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_demo_told_to_stop_ends_all_processes_and_leaves_a_shop_that_was_stopped_cleanly(
+    tmp_path: Path, told: signal.Signals, status: int
+) -> None:
     with demo(tmp_path, seconds="600") as running:
         provider, shop, _ = started(running)
         with until_gone(provider, shop):
-            running.send_signal(signal.SIGINT)
+            running.send_signal(told)
             out, err = running.communicate(timeout=WAIT_S)
-    assert (running.returncode, err) == (130, "")
+    assert (running.returncode, err) == (status, "")
     assert "Stopped before its end" in out
     assert ((tmp_path / "shop.log").read_text(), (tmp_path / "provider.log").read_text()) == ("", "")
 
@@ -160,10 +163,10 @@ def test_a_shop_that_dies_by_itself_is_an_error_of_one_line_and_the_provider_end
     with demo(tmp_path, seconds="600") as running:
         provider, shop, _ = started(running)
         with until_gone(provider):
-            os.kill(shop, signal.SIGTERM)
+            os.kill(shop, signal.SIGKILL)
             _, err = running.communicate(timeout=WAIT_S)
     assert running.returncode == 1
-    assert re.fullmatch(r"sagamore: the shop's process ended with status -15.*\n", err)
+    assert re.fullmatch(r"sagamore: the shop's process ended with status -9.*\n", err)
 
 
 def test_a_directory_that_holds_something_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from sagamore import Order, Sagamore, SimulatedPayments
+from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.cli import replay as command
 from sagamore.cli.parser import Parser
 from sagamore.replay import Plan, Player, make_plan, read_rows
@@ -25,7 +26,7 @@ def plan_of(*rows: str) -> Plan:
 
 
 async def play(
-    path: Path, *rows: str, passes: int = 1, share: float = 1.0, payments: SimulatedPayments | None = None
+    path: Path, *rows: str, passes: int = 1, share: int = 1, payments: PaymentProvider | None = None
 ) -> Player:
     """Play them in a new shop, or in one that is there."""
     async with Sagamore.open(path, command.SETTINGS, payments=payments or SimulatedPayments()) as shop:

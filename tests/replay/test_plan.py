@@ -1,5 +1,7 @@
 """What becomes of each kind of row, before anything is played."""
 
+from decimal import Decimal
+
 import pytest
 
 from sagamore import InvalidInput
@@ -149,5 +151,7 @@ def test_a_file_of_other_columns_is_refused() -> None:
 
 def test_stock_is_a_share_of_what_all_passes_want_rounded_up() -> None:
     plan = plan_of(row("1", "85123A", 3), row("2", "71053", 5), row("3", "71054", 5, "0"))
-    assert opening_stock(plan, 0.5, 1) == {"85123A": 2, "71053": 3, "71054": 0}
-    assert opening_stock(plan, 0.5, 3) == {"85123A": 5, "71053": 8, "71054": 0}
+    assert opening_stock(plan, Decimal("0.5"), 1) == {"85123A": 2, "71053": 3, "71054": 0}
+    assert opening_stock(plan, Decimal("0.5"), 3) == {"85123A": 5, "71053": 8, "71054": 0}
+    hundred = plan_of(row("1", "85123A", 100))
+    assert opening_stock(hundred, Decimal("0.07"), 1) == {"85123A": 7}  # in floats 7.000000000000001
