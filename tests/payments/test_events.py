@@ -26,6 +26,7 @@ from sagamore import (
 from sagamore.actors.orders.messages import HeardUpTo
 from sagamore.actors.orders.payment_events import PLACE, EventsHeard, PaymentEventsActor
 from sagamore.actors.orders.payments import PaymentsActor
+from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.engine.runtime.engine import Alert
 from sagamore.engine.testing import run_turn
@@ -183,6 +184,15 @@ async def test_a_provider_without_events_is_not_asked_and_leaves_no_file(tmp_pat
     async with Sagamore.open(tmp_path / "shop", payments=SimulatedPayments()):
         pass
     assert not list((tmp_path / "shop").glob("payment_events*"))
+
+
+async def test_money_for_an_order_without_a_payment_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    async with Sagamore.open(tmp_path / "shop", payments=SimulatedPayments()) as shop:
+        with pytest.raises(Unlisted) as refused:
+            await shop.payments.event(event(1, "captured"))
+    says = f"payment of order {ORDER}: no row for captured without the id of a payment in ABSENT; no such money"
+    assert str(refused.value).startswith(says)
+    assert "give it back at the provider, or cancel the order and tell it again" in str(refused.value)
 
 
 def test_an_event_is_passed_on_in_the_name_of_its_order_and_the_place_is_kept() -> None:
