@@ -11,15 +11,17 @@ from sagamore.doors.payments import Payments
 from sagamore.engine.message import Message, Record, State
 from sagamore.engine.runtime.engine import Alert, Engine, Health
 from sagamore.files import Files
+from sagamore.listening import Listener
 from sagamore.statistics import Statistics, statistics_of
 
 
 class Shop:
     """Everything it offers must be used in the event loop that opened it."""
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    def __init__(self, engine: Engine, path: Path, listener: Listener) -> None:
         self.engine = engine
         self.path = path
+        self._listener = listener
         self.files = Files(path)
         self.orders = Orders(engine, self.files)
         self.inventory = Inventory(engine, self.files)
@@ -42,7 +44,10 @@ class Shop:
 
     def health(self) -> Health:
         """Whether someone should look, and at what."""
-        return self.engine.health()
+        health = self.engine.health()
+        if not (problem := self._listener.problem()):
+            return health
+        return Health("YELLOW" if health.status == "GREEN" else health.status, (*health.problems, problem))
 
     def statistics(self) -> Statistics:
         """Every queue, pool and cache, and how orders fare."""

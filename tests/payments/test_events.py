@@ -45,12 +45,13 @@ class Teller(SimulatedPayments):
         self.capabilities = replace(self.capabilities, events_every_ms=every_ms)
         self.told, self.failures = told, failures
         self.asked: list[str] = []
-        self.at_the_end = asyncio.Semaphore(0)
+        self.at_the_end, self.away = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
     async def events(self, after: str) -> tuple[Sequence[PaymentEvent], str]:
         self.asked.append(after)
         if self.failures:
             self.failures -= 1
+            self.away.release()
             raise ConnectionError("the provider is away")
         begin = int(after or 0)
         some = self.told[begin : begin + 2]
@@ -62,6 +63,11 @@ class Teller(SimulatedPayments):
         async with asyncio.timeout(20):
             for _ in range(times):
                 await self.at_the_end.acquire()
+
+    async def refused(self, times: int) -> None:
+        async with asyncio.timeout(20):
+            for _ in range(times):
+                await self.away.acquire()
 
 
 class Letters:
@@ -178,6 +184,19 @@ async def test_what_cannot_be_taken_keeps_no_other_event_waiting_and_money_becom
     assert [record.message for record in caplog.records if "cannot be taken" in record.message]
     assert "were not heard" in caplog.text
     assert turns_taken(tmp_path / "shop") == 1 + 2  # the event about an order of ours, places
+
+
+async def test_health_says_that_the_provider_does_not_tell_its_events_until_it_does_again(tmp_path: Path) -> None:
+    teller = Teller(event(1), failures=1_000_000)
+    async with Sagamore.open(tmp_path / "shop", payments=teller) as shop:
+        assert shop.health().status == "GREEN"
+        await teller.refused(times=4)  # at the fourth, three are known for sure
+        health = shop.health()
+        assert (health.status, len(health.problems)) == ("YELLOW", 1)
+        assert "times in a row: ConnectionError: the provider is away" in health.problems[0]
+        teller.failures = 0
+        await teller.heard(times=2)
+        assert shop.health().status == "GREEN"
 
 
 async def test_a_provider_without_events_is_not_asked_and_leaves_no_file(tmp_path: Path) -> None:

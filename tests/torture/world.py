@@ -21,6 +21,7 @@ from sagamore.engine.limits import Limits
 from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.system_actor import SYSTEM
 from sagamore.engine.testing import Fault, FaultyStore, ManualClock
+from sagamore.listening import Listener
 from sagamore.storage.directory import Directory
 from tests.torture.bank import Bank
 
@@ -54,7 +55,7 @@ class World:
         except BaseException:
             self._directory.close()
             raise
-        self.shop = Sagamore(self.engine, self.path)
+        self.shop = Sagamore(self.engine, self.path, Listener(self.engine, self.bank))
 
     def _actors(self) -> Sequence[Actor[object, object]]:
         orders = OrdersActor(self.settings)
