@@ -27,7 +27,7 @@ from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.system_actor import SYSTEM
-from sagamore.listening import listening
+from sagamore.listening import Listener
 from sagamore.opening import check_opening, check_path
 from sagamore.settings import Settings
 from sagamore.shop import Shop
@@ -77,9 +77,10 @@ class Sagamore(Shop):
             )  # fmt: skip
             await engine.start()
             try:
-                shop = cls(engine, directory.path)
+                listener = Listener(engine, provider)
+                shop = cls(engine, directory.path, listener)
                 try:
-                    async with serving(shop), listening(engine, provider):
+                    async with serving(shop), listener.listening():
                         yield shop
                 finally:
                     await shop.files.close()

@@ -22,45 +22,63 @@ log = logging.getLogger("sagamore.payments")
 
 KIND = PaymentEventsActor.kind
 ANSWER_TIMEOUT_MS = 30 * SECOND_MS  # as for any call to a provider
+FAILURES_MIN = 3  # in a row, for a person to look: fewer may be a moment's
 OURS = "ord_"  # an account may be shared: events of what is no order of ours are passed over
 
 
-@asynccontextmanager
-async def listening(engine: Engine, provider: PaymentProvider) -> AsyncIterator[None]:
-    """Listen while the block runs, if the provider has events to ask for."""
-    supervisor = Supervisor()
-    if provider.capabilities.events_every_ms:
-        supervisor.spawn(_listen(engine, provider), "payment events")
-    try:
-        yield
-    finally:
-        await supervisor.cancel_all()
+class Listener:
+    """Asks a provider that has events to ask for."""
 
+    def __init__(self, engine: Engine, provider: PaymentProvider) -> None:
+        self._engine, self._provider = engine, provider
+        self._every_ms = provider.capabilities.events_every_ms
+        self._failures = 0
+        self._failure = ""
 
-async def _listen(engine: Engine, provider: PaymentProvider) -> None:
-    every_ms = provider.capabilities.events_every_ms
-    while True:
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Listen while the block runs."""
+        supervisor = Supervisor()
+        if self._every_ms:
+            supervisor.spawn(self._listen(), "payment events")
         try:
-            while await _hear(engine, provider):
-                pass
-        except Exception as error:  # whatever a provider raises; or payments cannot take it now
-            log.warning("the payment provider's events were not heard; asked again in %d ms", every_ms, exc_info=error)
-        await sleep_ms(engine.clock, every_ms)
+            yield
+        finally:
+            await supervisor.cancel_all()
 
+    def problem(self) -> str:
+        """What keeps the events from being heard, or nothing."""
+        if self._failures < FAILURES_MIN:
+            return ""
+        return f"the payment provider's events were not heard {self._failures} times in a row: {self._failure}"
 
-async def _hear(engine: Engine, provider: PaymentProvider) -> bool:
-    """One answer; whether there may be more."""
-    heard = await engine.read(KIND, PLACE)
-    place = heard.place if isinstance(heard, EventsHeard) else ""
-    with Deadline(engine.clock, engine.clock.now_ms() + ANSWER_TIMEOUT_MS):
-        events, heard_up_to = await provider.events(place)
-    for event in events:
-        if event.order_id.startswith(OURS):
+    async def _listen(self) -> None:
+        while True:
             try:
-                await engine.ask(KIND, event)
-            except InvalidInput:  # it will never be right, and must not keep the others waiting
-                log.exception("an event of the payment provider cannot be taken: %r", event)
-    if not events or heard_up_to == place:
-        return False
-    await engine.ask(KIND, HeardUpTo(heard_up_to))
-    return True
+                while await self._hear():
+                    pass
+                self._failures = 0
+            except Exception as error:  # whatever a provider raises; or payments cannot take it now
+                self._failures, self._failure = self._failures + 1, f"{type(error).__name__}: {error}"
+                log.warning(
+                    "the payment provider's events were not heard; asked again in %d ms", self._every_ms, exc_info=error
+                )
+            await sleep_ms(self._engine.clock, self._every_ms)
+
+    async def _hear(self) -> bool:
+        """One answer; whether there may be more."""
+        engine = self._engine
+        heard = await engine.read(KIND, PLACE)
+        place = heard.place if isinstance(heard, EventsHeard) else ""
+        with Deadline(engine.clock, engine.clock.now_ms() + ANSWER_TIMEOUT_MS):
+            events, heard_up_to = await self._provider.events(place)
+        for event in events:
+            if event.order_id.startswith(OURS):
+                try:
+                    await engine.ask(KIND, event)
+                except InvalidInput:  # it will never be right, and must not keep the others waiting
+                    log.exception("an event of the payment provider cannot be taken: %r", event)
+        if not events or heard_up_to == place:
+            return False
+        await engine.ask(KIND, HeardUpTo(heard_up_to))
+        return True

@@ -12,15 +12,17 @@ from sagamore.engine.message import Message, Record, State
 from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.runtime.inspection import Alert, Health
 from sagamore.files import Files
+from sagamore.listening import Listener
 from sagamore.statistics import Statistics, statistics_of
 
 
 class Shop:
     """Everything it offers must be used in the event loop that opened it."""
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    def __init__(self, engine: Engine, path: Path, listener: Listener) -> None:
         self.engine = engine
         self.path = path
+        self._listener = listener
         self.files = Files(path)
         self.orders = Orders(engine, self.files)
         self.inventory = Inventory(engine, self.files)
@@ -43,7 +45,10 @@ class Shop:
 
     def health(self) -> Health:
         """Whether someone should look, and at what."""
-        return self.engine.health()
+        health = self.engine.health()
+        if not (problem := self._listener.problem()):
+            return health
+        return Health("YELLOW" if health.status == "GREEN" else health.status, (*health.problems, problem))
 
     def statistics(self) -> Statistics:
         """Every queue, pool and cache, and how orders fare."""

@@ -43,6 +43,10 @@ class News(msgspec.Struct, Generic[M_co], frozen=True, gc=False):
 
 
 NOT_SENT = PaymentAnswer("refused", code="not_sent", message="the call never reached the provider")
+NOT_EXPECTED = (
+    "no such money is expected: check the order and the ids in the event; if they are right, give it back at the"
+    " provider, or cancel the order and tell it again"
+)
 Heard = tuple[Payment, News[Message] | None]
 
 EVENT_OF: dict[type[Message], str] = {
@@ -173,7 +177,8 @@ def _money_pushed(payment: Payment, news: News[PaymentEvent], ours: bool) -> Hea
     if ours and news.event == "authorised" and payment.state == "REFUSED":
         known = payment.provider_id or provider_id
         return replace(payment, authorisation_open=True, provider_id=known), None  # perhaps old: voided to be sure
-    raise Unlisted("payment", payment.order_id, payment.state, f"{news.event} {provider_id}")
+    told = f"{news.event} {provider_id or 'without the id of a payment'}"
+    raise Unlisted("payment of order", payment.order_id, payment.state, told, NOT_EXPECTED)
 
 
 def _check_amount(payment: Payment, answer: PaymentAnswer) -> None:

@@ -9,5 +9,5 @@ class Unlisted(SagamoreError):
 
     code = "unlisted"
 
-    def __init__(self, what: str, key: str, state: str, event: str) -> None:
-        super().__init__(f"{what} {key}: no row for {event} in {state}")
+    def __init__(self, what: str, key: str, state: str, event: str, advice: str = "") -> None:
+        super().__init__(f"{what} {key}: no row for {event} in {state}" + (f"; {advice}" if advice else ""))

@@ -17,6 +17,7 @@ from sagamore.cli.parser import (
     command,
     group,
     quantity,
+    readable,
 )
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run

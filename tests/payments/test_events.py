@@ -26,6 +26,7 @@ from sagamore import (
 from sagamore.actors.orders.payment_events import PLACE, EventsHeard, PaymentEventsActor
 from sagamore.actors.orders.payment_messages import HeardUpTo
 from sagamore.actors.orders.payments import PaymentsActor
+from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.testing import run_turn
@@ -44,12 +45,13 @@ class Teller(SimulatedPayments):
         self.capabilities = replace(self.capabilities, events_every_ms=every_ms)
         self.told, self.failures = told, failures
         self.asked: list[str] = []
-        self.at_the_end = asyncio.Semaphore(0)
+        self.at_the_end, self.away = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
     async def events(self, after: str) -> tuple[Sequence[PaymentEvent], str]:
         self.asked.append(after)
         if self.failures:
             self.failures -= 1
+            self.away.release()
             raise ConnectionError("the provider is away")
         begin = int(after or 0)
         some = self.told[begin : begin + 2]
@@ -61,6 +63,11 @@ class Teller(SimulatedPayments):
         async with asyncio.timeout(20):
             for _ in range(times):
                 await self.at_the_end.acquire()
+
+    async def refused(self, times: int) -> None:
+        async with asyncio.timeout(20):
+            for _ in range(times):
+                await self.away.acquire()
 
 
 class Letters:
@@ -179,10 +186,32 @@ async def test_what_cannot_be_taken_keeps_no_other_event_waiting_and_money_becom
     assert turns_taken(tmp_path / "shop") == 1 + 2  # the event about an order of ours, places
 
 
+async def test_health_says_that_the_provider_does_not_tell_its_events_until_it_does_again(tmp_path: Path) -> None:
+    teller = Teller(event(1), failures=1_000_000)
+    async with Sagamore.open(tmp_path / "shop", payments=teller) as shop:
+        assert shop.health().status == "GREEN"
+        await teller.refused(times=4)  # at the fourth, three are known for sure
+        health = shop.health()
+        assert (health.status, len(health.problems)) == ("YELLOW", 1)
+        assert "times in a row: ConnectionError: the provider is away" in health.problems[0]
+        teller.failures = 0
+        await teller.heard(times=2)
+        assert shop.health().status == "GREEN"
+
+
 async def test_a_provider_without_events_is_not_asked_and_leaves_no_file(tmp_path: Path) -> None:
     async with Sagamore.open(tmp_path / "shop", payments=SimulatedPayments()):
         pass
     assert not list((tmp_path / "shop").glob("payment_events*"))
+
+
+async def test_money_for_an_order_without_a_payment_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    async with Sagamore.open(tmp_path / "shop", payments=SimulatedPayments()) as shop:
+        with pytest.raises(Unlisted) as refused:
+            await shop.payments.event(event(1, "captured"))
+    says = f"payment of order {ORDER}: no row for captured without the id of a payment in ABSENT; no such money"
+    assert str(refused.value).startswith(says)
+    assert "give it back at the provider, or cancel the order and tell it again" in str(refused.value)
 
 
 def test_an_event_is_passed_on_in_the_name_of_its_order_and_the_place_is_kept() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from sagamore import OrderSettings, Sagamore, Settings
 from sagamore.actors.orders import payment_steps
+from sagamore.actors.orders.payment_events import PLACE, PaymentEventsActor
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.engine.breaker import BreakerPolicy
@@ -25,7 +26,7 @@ from sagamore.engine.policy import Backoff, EffectPolicy
 from sagamore.storage.journal import SQLiteJournal
 from tests.torture.customers import Customers, deliveries
 from tests.torture.ledger import ClientLedger
-from tests.torture.people import Operator, pump_events
+from tests.torture.people import Operator
 
 AT_ONCE = 24  # orders under way
 QUIET_S = 2.0  # nothing happens any more: longer than a refund takes to fail later
@@ -76,7 +77,7 @@ async def run(directory: Path, twin: str, seed: int, life: int, finish: bool) ->
         partitions={"orders": 2, "inventory": 2},
         breaker=BreakerPolicy(cooldown_ms=200),
     )
-    provider = HttpPayments(twin, settle_ms=2_000)
+    provider = HttpPayments(twin, settle_ms=2_000, events_every_ms=50)
     ledger = ClientLedger(directory / "clients.jsonl")
     try:
         async with Sagamore.open(directory / "shop", settings, payments=provider) as shop:
@@ -84,13 +85,13 @@ async def run(directory: Path, twin: str, seed: int, life: int, finish: bool) ->
             await deliveries(shop, life)
             customers, operator = Customers(shop, ledger, seed), Operator(shop, twin)
             async with asyncio.TaskGroup() as group:
-                people = [group.create_task(operator.work()), group.create_task(pump_events(shop, provider, ledger))]
+                people = [group.create_task(operator.work())]
                 if not finish:
                     people += [group.create_task(customers.serve()) for _ in range(AT_ONCE)]
                     await asyncio.Event().wait()
                 async with asyncio.timeout(FINISH_S):
                     await asyncio.gather(*(customers.finish() for _ in range(AT_ONCE)))
-                    await _quiet(operator, ledger)
+                    await _quiet(shop, operator)
                 for task in people:
                     task.cancel()
         print("finished", flush=True)
@@ -98,12 +99,13 @@ async def run(directory: Path, twin: str, seed: int, life: int, finish: bool) ->
         ledger.close()
 
 
-async def _quiet(operator: Operator, ledger: ClientLedger) -> None:
+async def _quiet(shop: Sagamore, operator: Operator) -> None:
     """Until no letter waits and no event has come for a while."""
-    since, event = time.monotonic(), ledger.event
+    since, heard = time.monotonic(), await shop.read(PaymentEventsActor.kind, PLACE)
     while time.monotonic() - since < QUIET_S:
-        if not operator.idle.is_set() or ledger.event != event:
-            since, event = time.monotonic(), ledger.event
+        now = await shop.read(PaymentEventsActor.kind, PLACE)
+        if not operator.idle.is_set() or now != heard:
+            since, heard = time.monotonic(), now
         await asyncio.sleep(0.1)
 
 

@@ -4,7 +4,6 @@
     {"n": 7, "did": "place", "order": "ord_…"}        accepted: from now on it must never be lost
     {"n": 7, "did": "refund 1", "refund": "ref_…"}    likewise; any step has its own word
     {"n": 7, "did": "end"}             nothing more is done to it
-    {"event": 12}                      the provider's events up to 12 were acknowledged
     {"breach": "…"}                    the shop said something that it must never say
 
 A line is one write, made before the client believes the answer. SIGKILL takes the process, not the page cache, so the
@@ -26,7 +25,6 @@ class ClientLedger:
         self.placed: dict[int, str] = {}
         self.steps: dict[int, dict[str, dict[str, Any]]] = {}
         self.ended: set[int] = set()
-        self.event = 0
         self.breaches: list[str] = []
         if path.exists():
             _cut(path)
@@ -35,7 +33,6 @@ class ClientLedger:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def _take(self, line: dict[str, Any]) -> None:
-        self.event = line.get("event", self.event)
         if "breach" in line:
             self.breaches.append(line["breach"])
         n = line.get("n")

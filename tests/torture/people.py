@@ -11,9 +11,7 @@ from typing import Any, Literal
 import aiohttp
 
 from sagamore import Payment, Refused, Sagamore, UnknownOrder
-from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.engine.dead_letters import DeadLetter
-from tests.torture.ledger import ClientLedger
 
 LOOK_EVERY_S = 0.3
 SETTLED_AFTER_S = 2.5  # longer than any call that the provider takes its time with
@@ -100,22 +98,3 @@ async def _get(session: aiohttp.ClientSession, path: str) -> Any:
     async with session.get(path) as response:
         response.raise_for_status()
         return await response.json()
-
-
-async def pump_events(shop: Sagamore, provider: HttpPayments, ledger: ClientLedger) -> None:
-    """What a webhook does: hand over the provider's events in their order, each until it is acknowledged."""
-    while True:
-        try:
-            events, _ = await provider.events(ledger.event)
-        except ConnectionError:
-            events = ()
-        for event in events:
-            number = int(event.event_id.removeprefix("evt_"))
-            while True:
-                try:
-                    await shop.payments.event(event)
-                    break
-                except Exception:  # delivered again, as providers do when they are answered with an error
-                    await asyncio.sleep(0.05)
-            ledger.write(event=number)
-        await asyncio.sleep(0.05)

@@ -25,6 +25,7 @@ from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.system_actor import SYSTEM
 from sagamore.engine.testing import Fault, FaultyStore, ManualClock
 from sagamore.engine.turn import Turn
+from sagamore.listening import Listener
 from sagamore.storage.directory import Directory
 from tests.torture.bank import Bank
 
@@ -60,7 +61,7 @@ class World:
         except BaseException:
             self._directory.close()
             raise
-        self.shop = Sagamore(self.engine, self.path)
+        self.shop = Sagamore(self.engine, self.path, Listener(self.engine, self.bank))
 
     def _actors(self) -> Sequence[Actor[Any, Any]]:
         orders = OrdersActor(self.settings)
