@@ -192,6 +192,7 @@ class Engine:
         for seat in self._seats.values():
             seat.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
+        self._watchers.close()
         closings = (seat.close(clean=seat.state == "UP") for seat in self._seats.values())
         closed = await asyncio.gather(*closings, return_exceptions=True)
         await self._supervisor.cancel_all()
@@ -204,6 +205,7 @@ class Engine:
         """End as SIGKILL would, as far as a process can: nothing is finished, nothing is marked clean."""
         self._closing = True
         await self._supervisor.cancel_all()
+        self._watchers.close()
         for seat in self._seats.values():
             await seat.close(clean=False)
         self._slot.close()
@@ -294,7 +296,8 @@ class Engine:
     async def until(
         self, kind: str, key: str, reached: Callable[[State | None], bool], timeout_ms: int | None
     ) -> State | None:
-        """The entity, as committed, once `reached` is true of it; at once if it is so now. Raises TimeoutError."""
+        """The entity, as committed, once `reached` is true of it; at once if it is so now. Raises TimeoutError, and
+        what `read` raises; Closed if the engine stops first."""
         address = self._address(kind, key)
         future: asyncio.Future[State | None] = self._loop.create_future()
 
@@ -302,12 +305,14 @@ class Engine:
             if not future.done() and reached(state):
                 future.set_result(state)
 
-        self._watchers.enter(address, key, seen)
+        def end(error: Exception) -> None:
+            if not future.done():
+                future.set_exception(error)
 
         def expire() -> None:
-            if not future.done():
-                future.set_exception(TimeoutError(f"{key} was not there within {timeout_ms} ms"))
+            end(TimeoutError(f"{key} was not there within {timeout_ms} ms"))
 
+        self._watchers.enter(address, key, seen, end)
         alarm = None
         try:
             seen(await self.read(kind, key))
