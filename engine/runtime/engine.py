@@ -22,9 +22,7 @@ from sagamore.engine.envelope import Address, address_of, kind_of
 from sagamore.engine.errors import (
     Closed,
     InvalidInput,
-    OutcomeUnknown,
     Overloaded,
-    PartitionDown,
     SagamoreError,
     WrongLoop,
 )
@@ -356,7 +354,7 @@ class Engine:
             partition.effect_ended(ended)
 
     async def _remember(self, message: BreakerChanged | PlacesTaken) -> None:
-        """Commit what a pool must not forget; a system partition that is being reopened is waited for."""
+        """Commit what a pool must not forget, however long that takes: the effect that waits for it would be lost."""
         while True:
             try:
                 now_ms = self.clock.now_ms()
@@ -366,8 +364,8 @@ class Engine:
                 if partition.ask(Command(message, key, "", key, "", True, now_ms, "", future)):
                     await future
                     return
-            except (OutcomeUnknown, PartitionDown):
-                log.warning("system/0 could not keep %r; asked again", message)
+            except Exception as error:
+                log.warning("system/0 could not keep %r (%r); asked again", message, error)
             await sleep_ms(self.clock, self.limits.retry_after_ms)
 
     def _alerted(self, address: Address, row: AlertRow) -> None:
