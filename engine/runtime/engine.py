@@ -19,9 +19,7 @@ from sagamore.engine.envelope import Address, address_of, kind_of
 from sagamore.engine.errors import (
     Closed,
     InvalidInput,
-    OutcomeUnknown,
     Overloaded,
-    PartitionDown,
     SagamoreError,
 )
 from sagamore.engine.ids import IdMaker
@@ -153,6 +151,7 @@ class Engine:
         for seat in self._seats.values():
             seat.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
+        self._watchers.close()
         closings = (seat.close(clean=seat.state == "UP") for seat in self._seats.values())
         closed = await asyncio.gather(*closings, return_exceptions=True)
         await self._supervisor.cancel_all()
@@ -165,6 +164,7 @@ class Engine:
         """End as SIGKILL would, as far as a process can: nothing is finished, nothing is marked clean."""
         self._closing = True
         await self._supervisor.cancel_all()
+        self._watchers.close()
         for seat in self._seats.values():
             await seat.close(clean=False)
         self._slot.close()
@@ -259,7 +259,8 @@ class Engine:
     async def until(
         self, kind: str, key: str, reached: Callable[[State | None], bool], timeout_ms: int | None
     ) -> State | None:
-        """The entity, as committed, once `reached` is true of it; at once if it is so now. Raises TimeoutError."""
+        """The entity, as committed, once `reached` is true of it; at once if it is so now. Raises TimeoutError, and
+        what `read` raises; Closed if the engine stops first."""
         address = self._address(kind, key)
         future: asyncio.Future[State | None] = self._home.loop.create_future()
 
@@ -267,12 +268,14 @@ class Engine:
             if not future.done() and reached(state):
                 future.set_result(state)
 
-        self._watchers.enter(address, key, seen)
+        def end(error: Exception) -> None:
+            if not future.done():
+                future.set_exception(error)
 
         def expire() -> None:
-            if not future.done():
-                future.set_exception(TimeoutError(f"{key} was not there within {timeout_ms} ms"))
+            end(TimeoutError(f"{key} was not there within {timeout_ms} ms"))
 
+        self._watchers.enter(address, key, seen, end)
         alarm = None
         try:
             seen(await self.read(kind, key))
@@ -315,7 +318,7 @@ class Engine:
             partition.effect_ended(ended)
 
     async def _remember(self, message: BreakerChanged | PlacesTaken) -> None:
-        """Commit what a pool must not forget; a system partition that is being reopened is waited for."""
+        """Commit what a pool must not forget, however long that takes: the effect that waits for it would be lost."""
         while True:
             try:
                 now_ms = self.clock.now_ms()
@@ -325,8 +328,8 @@ class Engine:
                 if partition.ask(Command(message, key, "", key, "", True, now_ms, "", future)):
                     await future
                     return
-            except (OutcomeUnknown, Overloaded, PartitionDown):
-                log.warning("system/0 could not keep %r; asked again", message)
+            except Exception as error:
+                log.warning("system/0 could not keep %r (%r); asked again", message, error)
             await sleep_ms(self.clock, self.limits.retry_after_ms)
 
     def _alerted(self, address: Address, row: AlertRow) -> None:

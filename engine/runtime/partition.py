@@ -7,6 +7,7 @@ commit. A partition that dies takes its mailbox, cache, cursors and futures with
 """
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ import msgspec
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import Address, Stream
-from sagamore.engine.errors import Closed, NotEncodable, OutcomeUnknown
+from sagamore.engine.errors import Closed, EntityDamaged, NotEncodable, OutcomeUnknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, State
 from sagamore.engine.ports import AlertRow, Clock, CommitRefused, Journal, Opened, Scheduled, Slot
@@ -213,6 +214,7 @@ class Partition:
 
     async def run(self) -> None:
         """Take batches until told to stop. Whatever it raises is the death of this incarnation."""
+        await self._tell_watchers()
         while True:
             await self._until_work()
             await self._refill()
@@ -223,6 +225,14 @@ class Partition:
             if self._stopping:
                 await self._take_ends()
                 return
+
+    async def _tell_watchers(self) -> None:
+        """The last incarnation's last commit may have been written though nobody was told."""
+        for key in tuple(self._env.watched(self.address)):
+            with contextlib.suppress(EntityDamaged):
+                state = await self.read(key)
+                if state is not None and key in self._env.watched(self.address):
+                    self._env.changed(self.address, key, state)
 
     async def _take_ends(self) -> None:
         """What calls came to before the stop is kept; all else that waits is on somebody's disk."""

@@ -67,13 +67,6 @@ class Post(Message, tag="test.post", version=1):
     lane: int = 0
 
 
-class Forward(Message, tag="test.forward", version=1):
-    """Send on to the next desk of a ring, `hops` times."""
-
-    entity: str
-    hops: int
-
-
 class Published(Message, tag="test.published", version=1):
     """An event."""
 

@@ -260,6 +260,27 @@ async def test_a_provider_that_hangs_does_not_delay_another(world: World) -> Non
     assert len(bill.heard) == 100
 
 
+@pytest.mark.parametrize("held", ["open", "refused"])
+async def test_a_call_that_needs_a_place_waits_for_the_system_partition_whatever_is_the_matter_with_it(
+    world: World, held: str
+) -> None:
+    capabilities = Capabilities(takes_key=True, window_calls_max=1, window_ms=1_000)
+    broken = [False]
+    action = "fail_unwritten" if held == "open" else "refuse"
+    breaks = Fault(action, when=lambda address, _commit: address == "system/0" and broken[0])  # type: ignore[arg-type]
+    provider = ScriptedProvider("bank", capabilities)
+    await world.start(Till(), providers=[provider], faults=[breaks])
+    world.store.faults.hold("system/0", "open")
+    await world.engine.ask("till", Pay("a", ("k1",)))
+    await world.until_state("till", "a", lambda bill: bill.heard)
+    broken[0] = True
+    await world.engine.ask("till", Pay("b", ("k2", "k3")))
+    await world.clock.advance(5_000)
+    broken[0] = False
+    world.store.faults.release("system/0", "open")
+    await world.until_state("till", "b", lambda bill: len(bill.heard) == 2)
+
+
 async def test_a_pool_waits_for_a_system_partition_that_is_being_reopened(world: World) -> None:
     capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
     provider = ScriptedProvider("bank", capabilities)

@@ -1,8 +1,6 @@
-"""Pressure: spill to disk, rings of tiny mailboxes, storms of cancelled asks, and where clients are told to wait."""
+"""Pressure: spill to disk, and where clients are told to wait."""
 
 import asyncio
-import os
-import random
 
 import pytest
 
@@ -10,98 +8,10 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.errors import Overloaded, PartitionDown
 from sagamore.engine.limits import Limits
 from sagamore.engine.testing import Fault
-from sagamore.engine.turn import Turn
-from tests.engine.actors import Book, Desk, Forward, Note, Page, Post
+from tests.engine.actors import Book, Desk, Note, Page, Post
 from tests.engine.world import World
 
 TINY = Limits(mailbox_messages_max=1, batch_messages_max=1)
-
-
-class Ring(Actor[Page, Forward], kind="ring"):
-    """Each partition sends on to the next one, two messages at a time while it grows."""
-
-    def entity(self, message: Forward) -> str:
-        return message.entity
-
-    def handle(self, state: Page, message: Forward, turn: Turn) -> Page:
-        if message.hops:
-            next_one = (turn.partition + 1) % 3
-            for lane in (0, 1) if message.hops % 4 == 0 else (0,):
-                turn.send("ring", Forward(message.entity, message.hops - 1), partition=next_one, lane=lane)
-        return Page((*state.ns, message.hops))
-
-
-def taken(hops: int) -> int:
-    """How many turns one message of so many hops leads to."""
-    return 1 if not hops else 1 + (2 if hops % 4 == 0 else 1) * taken(hops - 1)
-
-
-async def turns(world: World) -> int:
-    pages = [page for n in range(3) for page in await _pages(world, f"ring/{n}")]
-    return sum(map(len, pages))
-
-
-async def _pages(world: World, address: str) -> list[tuple[int, ...]]:
-    partition = world.engine._seats[address].up()
-    states = [await partition.read(f"e{n}") for n in range(12)]
-    return [state.ns for state in states if isinstance(state, Page)]
-
-
-@pytest.mark.parametrize("seed", range(3))
-async def test_rings_with_mailboxes_of_one_message_neither_hang_nor_lose(world: World, seed: int) -> None:
-    rng = random.Random(seed)
-    engine = await world.start(Ring(), counts={"ring": 3}, limits=TINY)
-    wanted = 0
-    for n in range(12):
-        hops = rng.randrange(4, 13)
-        wanted += taken(hops)
-        while True:
-            try:
-                await engine.ask("ring", Forward(f"e{n}", hops), key=f"k{n}")
-                break
-            except Overloaded:
-                await world.clock.advance(1)
-    await world.clock.advance(5_000)
-    assert await turns(world) == wanted, f"seed {seed}"
-    assert sum(s.partition.relay.backlog for s in engine.statistics().partitions.values() if s.partition) == 0
-
-
-@pytest.mark.parametrize("seed", range(3))
-async def test_storms_of_cancelled_asks_lose_nothing_and_leak_nothing(world: World, seed: int) -> None:
-    rng = random.Random(seed)
-    files = len(os.listdir("/proc/self/fd"))
-    engine = await world.start(Desk(), Book(), limits=Limits(mailbox_messages_max=4, batch_messages_max=2))
-    accepted: set[int] = set()
-
-    async def client(n: int) -> None:
-        while n not in accepted:
-            ask = asyncio.ensure_future(engine.ask("desk", Post("a", n), key=f"k{n}"))
-            for _ in range(rng.randrange(40)):
-                await asyncio.sleep(0)
-            if rng.random() < 0.5:
-                ask.cancel()
-            try:
-                await ask
-                accepted.add(n)
-            except (asyncio.CancelledError, Overloaded):
-                await asyncio.sleep(0.001)  # come back later, as told; a loop that only spins starves SQLite's thread
-
-    await asyncio.gather(*(client(n) for n in range(60)))
-    page = await world.until_state("book", "a", lambda page: len(page.ns) >= 60)
-    assert sorted(page.ns) == list(range(60)), f"seed {seed}"
-    await world.stop()
-    assert len(os.listdir("/proc/self/fd")) <= files + 1, f"seed {seed}"  # the slot's map is freed with the engine
-
-
-async def test_a_storm_leaves_no_task_behind(world: World) -> None:
-    engine = await world.start(Desk(), Book())
-    asks = [asyncio.ensure_future(engine.ask("desk", Post(f"e{n % 7}", n))) for n in range(200)]
-    await asyncio.sleep(0)
-    for ask in asks[::2]:
-        ask.cancel()
-    await asyncio.gather(*asks, return_exceptions=True)
-    await world.stop()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_what_does_not_fit_waits_on_disk_in_order(world: World) -> None:

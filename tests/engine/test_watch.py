@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from sagamore.engine.errors import Closed
 from sagamore.engine.limits import Limits
 from sagamore.engine.testing import Fault
 from tests.engine.actors import Book, Note, Page
@@ -37,3 +40,28 @@ async def test_a_watcher_that_falls_behind_has_the_newest_state(world: World) ->
         for n in range(5):
             await engine.ask("book", Note("a", n))
         assert [await watcher.next(), await watcher.next()] == [Page((0, 1, 2, 3)), Page((0, 1, 2, 3, 4))]
+
+
+async def test_a_change_that_was_written_though_its_partition_died_is_seen(world: World) -> None:
+    engine = await world.start(Book(), faults=[Fault("fail_written", 1)])
+    until = asyncio.ensure_future(engine.until("book", "a", lambda page: page is not None, None))
+    with engine.watch("book", "a") as watcher:
+        await asyncio.gather(engine.ask("book", Note("a", 1)), return_exceptions=True)
+        await world.clock.advance(5_000)
+        assert until.done()
+        assert await until == Page((1,))
+        assert await watcher.next() == Page((1,))
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_whoever_watches_is_told_when_the_engine_stops(world: World, end: str) -> None:
+    engine = await world.start(Book())
+    with engine.watch("book", "a") as watcher:
+        until = asyncio.ensure_future(engine.until("book", "a", lambda _page: False, None))
+        await engine.ask("book", Note("a", 1))
+        await (world.stop() if end == "stop" else world.kill())
+        assert await watcher.next() == Page((1,)), "what was committed before the end is still read"
+        with pytest.raises(Closed):
+            await watcher.next()
+        with pytest.raises(Closed):
+            await until
