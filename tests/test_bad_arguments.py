@@ -253,7 +253,8 @@ SETTINGS: dict[str, Values] = {
 async def test_what_a_shop_is_opened_with_is_checked_before_anything_is_made(tmp_path: Path, argument: str) -> None:
     for value, right in OPENING[argument]:
         with pytest.raises(InvalidInput) as refused:
-            async with Sagamore.open(**{"path": tmp_path / "shop"} | {argument: value}):
+            usual: dict[str, Any] = {"path": tmp_path / "shop"}
+            async with Sagamore.open(**usual | {argument: value}):
                 pass
         assert told(refused.value, argument, value, right), (value, str(refused.value))
     assert os.listdir(tmp_path) == []

@@ -36,7 +36,12 @@ async def test_asked_again_with_its_key_a_command_is_answered_as_before_and_not_
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [("book", Note("a", b"1")), ("book", Note(b"a", 1)), ("book", Note("a", True)), ("till", Pay("a", ["k"]))],
+    [
+        ("book", Note("a", b"1")),  # type: ignore[arg-type]
+        ("book", Note(b"a", 1)),  # type: ignore[arg-type]
+        ("book", Note("a", True)),
+        ("till", Pay("a", ["k"])),  # type: ignore[arg-type]
+    ],
     ids=repr,
 )
 async def test_a_command_that_would_be_read_back_otherwise_is_refused(

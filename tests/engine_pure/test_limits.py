@@ -1,6 +1,7 @@
 """A limit that is none is refused when the record is made, and named."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from sagamore.engine.limits import Limits
 
 @pytest.mark.parametrize("field", Limits.__struct_fields__)
 @pytest.mark.parametrize("value", [0, -1, 1.5, "9", None, True], ids=repr)
-def test_a_limit_is_a_whole_number_of_at_least_one(field: str, value: object) -> None:
+def test_a_limit_is_a_whole_number_of_at_least_one(field: str, value: Any) -> None:
     with pytest.raises(InvalidInput, match=re.escape(f"{field} is {value!r}")):
         Limits(**{field: value})
 
@@ -22,6 +23,6 @@ def test_a_limit_is_a_whole_number_of_at_least_one(field: str, value: object) ->
         ("checkpoint_wal_bytes", 1 << 30, "less than wal_bytes_alert"),
     ],
 )
-def test_limits_that_contradict_each_other_are_refused(field: str, value: int, right: str) -> None:
+def test_limits_that_contradict_each_other_are_refused(field: str, value: Any, right: str) -> None:
     with pytest.raises(InvalidInput, match=f"{field} .*{right}"):
         Limits(**{field: value})

@@ -1,6 +1,7 @@
 """What is illegal in which state: refused to a client with what is allowed, a bug if an actor sent it, old news if it
 comes late. Nothing changes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -105,7 +106,8 @@ def test_the_number_of_refunds_of_an_order_is_bounded_and_those_that_were_refuse
     asked = tuple(Refund(f"ref_{n}", 1, "", "REFUSED") for n in range(REFUNDS_MAX))
     run.state = replace(run.order, refunds=asked)
 
-    for action in (lambda: run.refund(1), lambda: run.send_back(MUG, 1, 1)):
+    again: tuple[Callable[[], object], ...] = (lambda: run.refund(1), lambda: run.send_back(MUG, 1, 1))
+    for action in again:
         with pytest.raises(IllegalTransition, match="1000 refunds were asked for, and more cannot be"):
             action()
     run.send_back(MUG, 1)  # goods may come back without money

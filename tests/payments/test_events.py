@@ -236,7 +236,8 @@ def test_an_event_is_passed_on_in_the_name_of_its_order_and_the_place_is_kept() 
     ids=str,
 )
 async def test_an_event_that_cannot_be_true_is_refused_at_the_door(tmp_path: Path, said: dict[str, Any]) -> None:
-    event = PaymentEvent(**{"order_id": "ord_1", "event_id": "evt_1", "kind": "captured", "amount": 1} | said)
+    usual: dict[str, Any] = {"order_id": "ord_1", "event_id": "evt_1", "kind": "captured", "amount": 1}
+    event = PaymentEvent(**usual | said)
     async with Sagamore.open(tmp_path / "shop", payments=SimulatedPayments()) as shop:
         with pytest.raises(InvalidInput, match=rf"event\.{next(iter(said))} is "):
             await shop.payments.event(event)

@@ -68,7 +68,9 @@ def alert(name: str, subject: str, count: int = 1) -> AlertRow:
 
 def commit_of(turn: int, states: Mapping[str, bytes | None] | None = None, *rest: Any, **others: Any) -> Commit:
     """A commit whose states are given as their JSON."""
-    written = {key: None if state is None else msgspec.Raw(state) for key, state in (states or {}).items()}
+    written: dict[str, Any] = {
+        key: None if state is None else msgspec.Raw(state) for key, state in (states or {}).items()
+    }
     return Commit(turn, written, *rest, **others)
 
 

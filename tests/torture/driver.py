@@ -61,7 +61,7 @@ def die_at(at: int, before: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return written_bytes
 
-    SQLiteJournal.commit = deadly  # type: ignore[method-assign]
+    SQLiteJournal.commit = deadly  # type: ignore[method-assign,assignment]
 
 
 async def run(directory: Path, twin: str, seed: int, life: int, finish: bool) -> None:
