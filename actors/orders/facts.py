@@ -34,6 +34,3 @@ class Entered(Record, frozen=True, tag="state.entered", version=1):
     before: str
     after: str
     why: str = ""
-
-
-HistoryFact = StockMoved | MoneyMoved | Entered

@@ -1,7 +1,7 @@
 """One turn without an event loop.
 
 `run_turn` is what the engine does with one message, minus the disk: it also asserts what the engine relies on, that
-states survive their encoding and that a handler does not change what it was given.
+states survive their encoding, that all else can be stored, and that a handler does not change what it was given.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import address_of
 from sagamore.engine.message import Codec, Message, Record, State, encode
 from sagamore.engine.routes import ActorRoutes
-from sagamore.engine.turn import Intention, Sent, Turn
+from sagamore.engine.turn import Intention, Noted, Sent, TimerSet, Turn
 
 NOON_MS = 1_700_000_000_000
 
@@ -53,7 +53,7 @@ def run_turn(
     others: tuple[Actor[Any, Any], ...] = (),
 ) -> TurnResult:
     """Take one turn of `actor` over `entities`. `partitions` gives the counts of other kinds (default 1), `others` the
-    actors that may subscribe. Raises what the handler raises."""
+    actors that may subscribe. Raises what the handler raises, and NotEncodable."""
     before = dict(entities or {})
     bytes_before = {key: encode(state) for key, state in before.items()}
     keys = getattr(message, "entity", None) or actor.entity(message)
@@ -75,6 +75,10 @@ def run_turn(
     state = actor.handle(load(keys[0]), message, turn)
     if keys[0] not in turn.saved:
         turn.saved[keys[0]] = state
+    for intention in turn.intentions:
+        match intention:
+            case Sent(message=record) | TimerSet(message=record) | Noted(note=record):
+                encode(record)
     after: dict[str, Any] = before | turn.saved
     codec = Codec(actor.state_types)
     for key, saved in turn.saved.items():

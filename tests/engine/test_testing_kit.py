@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from sagamore.engine.effect import Call, Capabilities, Succeeded
+from sagamore.engine.errors import NotEncodable
 from sagamore.engine.ports import CommitRefused
 from sagamore.engine.testing import (
     Fault,
@@ -36,6 +37,21 @@ def test_run_turn_raises_what_the_handler_raises() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run_turn(Desk(hook), Post("a", 1))
+
+
+@pytest.mark.parametrize("leave", ["send", "note", "schedule"])
+def test_run_turn_raises_for_what_could_not_be_stored(leave: str) -> None:
+    def hook(message: Post, turn: Turn) -> None:
+        match leave:
+            case "send":
+                turn.send("book", Note("a\0b", 1))
+            case "note":
+                turn.note("\ud800")
+            case "schedule":
+                turn.schedule("later", Note("a", 2**63), at_ms=1)
+
+    with pytest.raises(NotEncodable):
+        run_turn(Desk(hook), Post("a", 1), others=(Book(),))
 
 
 async def test_time_stands_still_until_it_is_advanced_and_callbacks_come_in_order() -> None:
