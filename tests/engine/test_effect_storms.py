@@ -4,6 +4,7 @@ alone, stops and deaths at any time. Whatever happens: no key is done twice, and
 import asyncio
 import random
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -58,7 +59,9 @@ class Storm:
         return self.rng.choice(steps)
 
     async def start(self) -> None:
-        actions = ("fail_unwritten", "fail_written", "refuse")
+        actions: tuple[Literal["fail_unwritten", "fail_written", "refuse"], ...] = (
+            "fail_unwritten", "fail_written", "refuse",
+        )  # fmt: skip
         faults = [Fault(self.rng.choice(actions), self.rng.randrange(3, 60)) for _ in range(0 if self.calm else 4)]
         await self.world.start(
             Till(), providers=[self.provider], limits=LIMITS, breaker=BREAKER, counts={"till": 2}, faults=faults

@@ -124,7 +124,7 @@ async def test_a04_an_opening_that_fails_half_way_closes_its_file_before_the_nex
     provider.release()  # its outcome's commit fails, and the outcome is looked at again while the file is opened
     await world.until_state("till", "a", lambda bill: bill.heard)
     assert world.engine.statistics().partitions["till/0"].restarts == 2
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
 
 
 async def test_a04_a_file_that_cannot_be_closed_stays_down(world: World) -> None:
