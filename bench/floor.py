@@ -27,11 +27,12 @@ class Recording:
         self.commits: dict[str, list[Commit]] = {}
 
     def replay_s(self, directory: Path) -> float:
-        """Write everything again into new files; the seconds that took."""
+        """Write everything again into new files in a new directory; the seconds that took."""
+        directory.mkdir()
         total = 0.0
         for name, commits in self.commits.items():
             merged = [parameters_of(commit) for commit in _merged(commits)]
-            connection = sqlite3.connect(directory / f"floor-{name}", isolation_level=None)
+            connection = sqlite3.connect(directory / name, isolation_level=None)
             connection.executescript(
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;" + schema.TABLES
                 + schema.BATCH

@@ -34,7 +34,7 @@ async def run(scale: float) -> list[Figure]:
             await player.stock(1, PASSES_MAX)
             with recording() as recorded:
                 await player.play(PASSES_MAX, max(SECONDS_MIN, SECONDS * scale))
-        floor_s = recorded.replay_s(Path(folder))
+        floor_s = recorded.replay_s(Path(folder) / "floor")
     report = player.report
     name = f"{'real' if real else 'made-up'} orders through replay"
     note = (

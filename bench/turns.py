@@ -54,7 +54,7 @@ async def run(scale: float) -> list[Figure]:
             seconds = await _ask(shop, turns)
             with recording() as recorded:
                 await _ask(shop, turns)
-        floor_s = recorded.replay_s(Path(folder))
+        floor_s = recorded.replay_s(Path(folder) / "floor")
     return [Figure("durable turns of one actor", turns / seconds, "turns/s", 30_000, 100_000, floor=turns / floor_s)]
 
 
