@@ -1,4 +1,5 @@
-"""The real Clock: the wall clock held to never step backwards, the loop's timers, the system's randomness."""
+"""The real Clock: the wall clock, but never backwards and never standing still, the loop's timers, the system's
+randomness."""
 
 import asyncio
 import os
@@ -16,13 +17,15 @@ class SystemClock:
         self._loop = asyncio.get_running_loop()
         self._entropy = b""
         self._jitter = random.Random(os.urandom(8))
-        self._latest_ms = 0
+        self._latest_ms = self._looked_ms = 0.0
 
     def now_ms(self) -> int:
-        """Unix milliseconds, never backwards."""
-        now_ms = time.time_ns() // 1_000_000
-        self._latest_ms = max(self._latest_ms, now_ms)
-        return self._latest_ms
+        """Unix milliseconds, never backwards. After the wall clock was set back, time goes on at half its pace until
+        that has caught up: what is to be done later must become due."""
+        elapsed_ms = self.elapsed_ms()
+        slow_ms = self._latest_ms + (elapsed_ms - self._looked_ms) / 2
+        self._latest_ms, self._looked_ms = max(slow_ms, time.time_ns() / 1_000_000), elapsed_ms
+        return int(self._latest_ms)
 
     def elapsed_ms(self) -> float:
         """Milliseconds of the monotonic clock."""

@@ -86,7 +86,7 @@ class ManualClock:
         return self._scheduled[0][0] if self._scheduled else None
 
     def step(self, ms: int) -> None:
-        """Somebody sets the wall clock forward by `ms`; no time passes."""
+        """Somebody sets the wall clock forward, or back, by `ms`; no time passes."""
         self._now_ms += ms
         self._started_ms += ms
 
