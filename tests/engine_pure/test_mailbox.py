@@ -10,7 +10,7 @@ LIMITS = Limits(mailbox_messages_max=100, batch_messages_max=100)
 
 
 def delivery(lane: int) -> Delivery:
-    return Delivery("desk/0", lane, Envelope(1, "m", "a", 0, b"{}"), None)  # type: ignore[arg-type]
+    return Delivery("desk/0", lane, Envelope(1, "m", "a", 0, b"{}"))  # type: ignore[arg-type]
 
 
 def command() -> Command:
