@@ -4,6 +4,7 @@ Ids rise, so most of those that a batch names for the first time need no read. P
 stored entity above it is in the cache. It begins at the highest id on disk, and an id that is evicted raises it.
 """
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 
 from sagamore.engine.ids import ID_DIGITS
@@ -12,8 +13,8 @@ from sagamore.engine.message import State
 PREFIXES_MAX = 64  # of a partition's ids; keys with more only cost reads
 
 
-class Cache(dict[str, State]):
-    """By key, in the order of their last changes."""
+class Cache(OrderedDict[str, State]):
+    """By key, in the order of their last changes; a plain dict looks for its first key behind all that went."""
 
     def __init__(self, entities_max: int) -> None:
         super().__init__()
@@ -41,8 +42,7 @@ class Cache(dict[str, State]):
     def trim(self) -> None:
         """Evict what is too many."""
         while len(self) > self._entities_max:
-            key = next(iter(self))
-            del self[key]
+            key, _ = self.popitem(last=False)
             prefix = key.rpartition("_")[0]
             if key > self._marks.get(prefix, key):
                 self._marks[prefix] = key
