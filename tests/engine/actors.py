@@ -180,6 +180,7 @@ class Till(Actor[Bill, Pay | Withdraw | EffectOutcome], kind="till"):
         "": EffectPolicy(timeout_ms=1_000, attempts_max=4, backoff=QUICK),
         "twice": EffectPolicy(timeout_ms=1_000, attempts_max=2, backoff=QUICK),
         "again": EffectPolicy(timeout_ms=1_000, attempts_max=4, backoff=QUICK, resend_uncertain=True),
+        "often": EffectPolicy(timeout_ms=1_000, attempts_max=1_000, backoff=QUICK, deadline_ms=5_000),
         "short": EffectPolicy(timeout_ms=1_000, attempts_max=4, backoff=QUICK, deadline_ms=5_000),
     }
 

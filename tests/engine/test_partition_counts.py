@@ -35,6 +35,7 @@ def test_a20_a_key_has_the_same_partition_for_ever() -> None:
     assert stable_hash("ann") == 10176691957563388837
     assert stable_hash("MUG") == 12140042688881800783
     assert stable_hash("mug \N{HOT BEVERAGE}") == 10182228797488013182
+    assert ActorRoutes((Book(),), {}).count("book") == 1
     routes = ActorRoutes((Book(),), {"book": 7})
     assert [routes.partition("book", key) for key in ("ann", "MUG", "mug \N{HOT BEVERAGE}")] == [6, 6, 0]
 

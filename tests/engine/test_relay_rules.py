@@ -14,7 +14,7 @@ from sagamore.engine.envelope import Envelope
 from sagamore.engine.errors import FileOutOfStep
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import encode
-from sagamore.engine.runtime.mailbox import Delivery, RetryDue
+from sagamore.engine.runtime.mailbox import Delivery, Hint, RetryDue
 from sagamore.engine.testing import Fault, ScriptedProvider
 from sagamore.engine.turn import Turn
 from tests.engine.actors import Book, Desk, Note, Page, Post, Till
@@ -40,7 +40,8 @@ class Shelf(Actor[Page, Note], kind="shelf"):
 
 
 def to_the_shelf_too(message: Post, turn: Turn) -> None:
-    turn.send("shelf", Note(message.entity, message.n))
+    for n in range(3):
+        turn.send("shelf", Note(message.entity, n))
 
 
 async def test_b01_a_message_lost_with_its_receivers_mailbox_comes_again_before_the_next(world: World) -> None:
@@ -69,7 +70,7 @@ async def test_b02_an_acknowledgement_deletes_only_what_its_receiver_has(world: 
     engine = await world.start(Desk(to_the_shelf_too), Book(), Shelf())
     world.store.faults.hold("book/0")
     await engine.ask("desk", Post("a", 1, count=2))
-    await world.until_state("shelf", "a", lambda page: page.ns)
+    await world.until_state("shelf", "a", lambda page: len(page.ns) == 3)
     await world.clock.advance(1_000)
     assert rows(world, "desk-0", "SELECT receiver, first, last FROM outbox") == [("book/0", 1, 2)]
     await world.kill()
@@ -209,6 +210,29 @@ async def test_b11_a_retry_whose_row_is_gone_is_not_believed(world: World) -> No
     await world.until_state("book", "a", lambda page: page.ns)
     partition.mailbox.put_hint(RetryDue(row))
     await engine.ask("book", Note("b", 1))  # wakes it
+    await world.clock.advance(60_000)
+    assert await engine.read("book", "a") == Page((1,))
+
+
+async def test_b11_a_retry_that_is_in_a_batch_twice_is_made_once(world: World) -> None:
+    broken = [True]
+
+    def hook(_message: Note, _turn: Turn) -> None:
+        if broken[0]:
+            raise ZeroDivisionError
+
+    engine = await world.start(Desk(), Book(hook))
+    await engine.ask("desk", Post("a", 1))
+    await world.clock.settle()
+    broken[0] = False
+    partition = engine._seats["book/0"].up()
+    put_hint = partition.mailbox.put_hint
+
+    def twice(hint: Hint) -> None:
+        put_hint(hint)
+        put_hint(hint)
+
+    partition.mailbox.put_hint = twice  # type: ignore[method-assign]
     await world.clock.advance(60_000)
     assert await engine.read("book", "a") == Page((1,))
 
