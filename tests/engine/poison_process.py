@@ -1,6 +1,7 @@
 """A process that takes one message by which it may be killed: `python -m tests.engine.poison_process DIR HOW WHERE`.
 
-HOW: exit (os._exit in the handler), kill (SIGKILL to itself in the handler), well (the handler has been repaired).
+HOW: exit (os._exit in the handler), kill (SIGKILL to itself in the handler), commit (SIGKILL before the book's commit),
+idle (SIGKILL before anything is asked), well (the handler has been repaired).
 WHERE: command (the client's command kills), message (one that the desk sent). Prints what came of it as JSON.
 """
 
@@ -12,9 +13,11 @@ import sys
 from pathlib import Path
 
 from sagamore.engine.errors import SagamoreError
+from sagamore.engine.ports import Commit
 from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.turn import Turn
 from sagamore.storage.directory import Directory
+from sagamore.storage.journal import SQLiteJournal
 from tests.engine.actors import Book, Desk, Note, Post
 
 COUNTS = {"desk": 1, "book": 1, "system": 1, "dead_letters": 1}
@@ -30,11 +33,26 @@ def poison(how: str) -> Book:
     return Book(hook)
 
 
+def die_at_the_books_commit() -> None:
+    commit = SQLiteJournal.commit
+
+    async def deadly(self: SQLiteJournal, content: Commit) -> None:
+        if self.path.name == "book-0.sqlite":
+            os.kill(os.getpid(), signal.SIGKILL)
+        await commit(self, content)
+
+    SQLiteJournal.commit = deadly  # type: ignore[method-assign]
+
+
 async def main(path: Path, how: str, where: str) -> None:
+    if how == "commit":
+        die_at_the_books_commit()
     directory = Directory.open(path, COUNTS, now_ms=0)
     buried = asyncio.Event()
     engine = Engine(directory, [Desk(), poison(how)], partition_counts=COUNTS, on_alert=lambda _alert: buried.set())
     await engine.start()
+    if how == "idle":
+        os.kill(os.getpid(), signal.SIGKILL)
     said = ""
     try:
         if where == "command":
@@ -44,7 +62,10 @@ async def main(path: Path, how: str, where: str) -> None:
     except SagamoreError as error:
         said = f"{error.code} {error}"
     if where == "message":
-        await buried.wait()
+        waits = engine.until("book", "a", lambda page: len(getattr(page, "ns", ())) == 3, None)
+        await asyncio.wait(
+            {asyncio.ensure_future(one) for one in (buried.wait(), waits)}, return_when="FIRST_COMPLETED"
+        )
     page = await engine.read("book", "a")
     letters = [alert.subject for alert in engine.alerts() if alert.name == "dead_letter"]
     await engine.stop()

@@ -38,7 +38,16 @@ def test_a06_a_command_that_killed_three_times_is_refused(tmp_path: Path) -> Non
     assert end["ns"] == []
 
 
-def test_a06_a_process_that_dies_between_turns_accuses_nobody(tmp_path: Path) -> None:
+def test_a06_a_death_in_a_commit_accuses_nobody(tmp_path: Path) -> None:
+    for _ in range(4):
+        assert run(tmp_path / "shop", "commit", "message").returncode == -signal.SIGKILL
+    end = said(run(tmp_path / "shop", "well", "message"))
+    assert (end["ns"], end["letters"]) == ([12, 13, 14], [])
+
+
+def test_a06_a_death_in_an_idle_moment_does_not_accuse_again_whom_an_earlier_one_accused(tmp_path: Path) -> None:
     assert run(tmp_path / "shop", "kill", "command").returncode == -signal.SIGKILL
+    for _ in range(3):
+        assert run(tmp_path / "shop", "idle", "command").returncode == -signal.SIGKILL
     end = said(run(tmp_path / "shop", "well", "command"))
-    assert end["ns"] == [13]
+    assert (end["ns"], end["said"]) == ([13], "")
