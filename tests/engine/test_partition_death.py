@@ -11,6 +11,7 @@ from sagamore.engine.message import encode
 from sagamore.engine.ports import Commit
 from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
 from tests.engine.actors import Book, Clockmaker, Desk, Note, Page, Pay, Post, Till, Wind
+from tests.engine.test_relay_rules import rows
 from tests.engine.world import World
 
 
@@ -158,6 +159,19 @@ async def test_a06_a_refused_commit_is_taken_in_halves_and_costs_only_the_bad_me
     answers = await asyncio.gather(other, *asks, return_exceptions=True)
     assert [isinstance(answer, Page) for answer in answers[1:]] == [n != 7 for n in range(10)]
     assert engine.statistics().partitions["book/0"].restarts == 0
+
+
+async def test_a06_what_a_refused_batch_was_to_delete_is_deleted_by_the_next(world: World) -> None:
+    def refused(address: str, commit: Commit) -> bool:
+        return address == "desk/0" and bool(commit.acknowledged) and bool(commit.history)
+
+    engine = await world.start(Desk(), Book(), faults=[Fault("refuse", when=refused)])
+    await engine.ask("desk", Post("a", 1))
+    await world.clock.settle()
+    await asyncio.gather(engine.ask("desk", Post("b", 2)), return_exceptions=True)
+    assert engine.statistics().partitions["desk/0"].restarts == 0
+    await world.clock.advance(1_000)
+    assert rows(world, "desk-0", "SELECT * FROM outbox") == []
 
 
 async def test_a04_a_death_while_a_refused_batch_is_taken_in_halves_tells_every_ask(world: World) -> None:
