@@ -36,12 +36,12 @@ def poison(how: str) -> Book:
 def die_at_the_books_commit() -> None:
     commit = SQLiteJournal.commit
 
-    async def deadly(self: SQLiteJournal, content: Commit) -> None:
+    async def deadly(self: SQLiteJournal, content: Commit) -> int:
         if self.path.name == "book-0.sqlite":
             os.kill(os.getpid(), signal.SIGKILL)
-        await commit(self, content)
+        return await commit(self, content)
 
-    SQLiteJournal.commit = deadly  # type: ignore[method-assign]
+    SQLiteJournal.commit = deadly  # type: ignore[method-assign,assignment]
 
 
 async def main(path: Path, how: str, where: str) -> None:

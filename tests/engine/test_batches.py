@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import Address
 from sagamore.engine.limits import Limits
-from sagamore.engine.message import Message
+from sagamore.engine.message import Message, encode
 from sagamore.engine.ports import Commit
 from sagamore.engine.runtime.partition import Partition
 from sagamore.engine.testing import Fault
@@ -62,17 +62,19 @@ async def test_a09_a_batch_ends_at_its_time(world: World) -> None:
     assert turns == [3, 3, 3, 3, 3, 3, 2]
 
 
-async def test_a09_a_batch_ends_at_its_bytes(world: World) -> None:
-    sizes: list[int] = []
+async def test_a09_a_batch_of_too_many_bytes_makes_the_next_ones_smaller(world: World) -> None:
+    kilobytes: list[int] = []
 
     def weigh(commit: Commit) -> None:
-        sizes.append(sum(len(state or b"") for state in commit.states.values()) >> 10)
+        kilobytes.append(sum(len(encode(state)) for state in commit.states.values()) >> 10)
 
-    limits = Limits(batch_bytes_max=1 << 20)
-    await world.start(Scribe(), limits=limits, faults=[watching(weigh, "scribe/0")])
+    await world.start(Scribe(), limits=Limits(batch_bytes_max=1 << 20), faults=[watching(weigh, "scribe/0")])
     await all_at_once(world, "scribe", [Write(f"s{n}", 1) for n in range(60)])
-    assert sum(sizes[1:]) >= 59 * KB_OF_TEXT
-    assert max(sizes[1:]) < 1024 + 2 * KB_OF_TEXT
+    assert max(kilobytes) >= 59 * KB_OF_TEXT
+    kilobytes.clear()
+    await all_at_once(world, "scribe", [Write(f"s{n}", 2) for n in range(60)])
+    assert sum(kilobytes) >= 60 * KB_OF_TEXT
+    assert max(kilobytes) <= 2 << 10, "doubled from half a megabyte or more"
 
 
 async def test_a09_now_is_one_for_a_batch_and_never_goes_back(world: World) -> None:
