@@ -212,6 +212,34 @@ class Grows(Actor[Page, Note], kind="grows"):
         return after
 
 
+class Careless(Actor[Page, Note], kind="careless"):
+    """Makes names of its own that SQLite would cut."""
+
+    def entity(self, message: Note) -> str:
+        return "a\0b" if message.n == 1 else "a"
+
+    def handle(self, state: Page, message: Note, turn: Turn) -> Page:
+        if message.n == 2:
+            turn.schedule("x\0y", Note("a", 9), at_ms=turn.now_ms + 1)
+        if message.n == 3:
+            turn.raise_alert("late", "a\0b", "look at it")
+        return Page((*state.ns, message.n))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+async def test_a15_a_name_that_would_be_cut_is_refused_in_its_turn(world: World, n: int) -> None:
+    """Else it would be taken for the entity, timer or alert that has the shorter name."""
+    engine = await world.start(Careless())
+    await engine.ask("careless", Note("a", 0))
+    with pytest.raises((NotEncodable, TypeError), match=r"U\+0000"):
+        await engine.ask("careless", Note("a", n))
+    await world.clock.advance(1_000)
+    await world.stop()
+    engine = await world.start()
+    assert await engine.read("careless", "a") == Page((0,))
+    assert engine.alerts() == ()
+
+
 async def test_a09_now_and_ids_come_with_the_turn_and_a_turn_taken_again_makes_the_same_ids(world: World) -> None:
     made: list[str] = []
 
