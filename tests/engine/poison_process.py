@@ -1,6 +1,7 @@
 """A process that takes one message by which it may be killed: `python -m tests.engine.poison_process DIR HOW WHERE`.
 
-HOW: exit (os._exit in the handler), kill (SIGKILL to itself in the handler), commit (SIGKILL before the book's commit),
+HOW: exit (os._exit in the handler), entity (SIGKILL in entity(), which names the entity), upcast (SIGKILL in the upcast
+of the message's stored version), kill (SIGKILL to itself in the handler), commit (SIGKILL before the book's commit),
 idle (SIGKILL before anything is asked), well (the handler has been repaired).
 WHERE: command (the client's command kills), message (one that the desk sent). Prints what came of it as JSON.
 """
@@ -11,19 +12,49 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
+from sagamore.engine.actor import Actor
 from sagamore.engine.errors import SagamoreError
 from sagamore.engine.ports import Commit
 from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.turn import Turn
 from sagamore.storage.directory import Directory
 from sagamore.storage.journal import SQLiteJournal
-from tests.engine.actors import Book, Desk, Note, Post
+from tests.engine.actors import Book, Desk, Note, Page, Post
 
 COUNTS = {"desk": 1, "book": 1, "system": 1, "dead_letters": 1}
 
 
+class Deadly(Book, Actor[Page, Note], kind="book"):
+    """Dies before there is a turn."""
+
+    def entity(self, message: Note) -> str:
+        if message.n == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return message.entity
+
+
+class NewNote(Note, tag="test.note", version=2):
+    """The note of a later release."""
+
+    @classmethod
+    def upcast(cls, fields: dict[str, Any], version: int) -> dict[str, Any]:
+        if fields["n"] == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return fields
+
+
+class LaterBook(Book, Actor[Page, NewNote], kind="book"):
+    """Of a later release."""
+
+
 def poison(how: str) -> Book:
+    if how == "entity":
+        return Deadly()
+    if how == "upcast":
+        return LaterBook()
+
     def hook(message: Note, _turn: Turn) -> None:
         if message.n == 13 and how == "exit":
             os._exit(3)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROCESS_SECONDS_MAX = 15
 
 
@@ -26,6 +28,16 @@ def test_a06_at_the_third_death_the_message_becomes_a_letter_and_its_neighbours_
     for _ in range(3):
         assert run(tmp_path / "shop", "kill", "message").returncode == -signal.SIGKILL
     end = said(run(tmp_path / "shop", "kill", "message"))
+    assert end["ns"] == [12, 14]
+    assert len(end["letters"]) == 1
+
+
+@pytest.mark.parametrize("how", ["entity", "upcast"])
+def test_a06_a_message_that_kills_before_its_turn_is_found_too(tmp_path: Path, how: str) -> None:
+    assert run(tmp_path / "shop", "commit", "message").returncode == -signal.SIGKILL  # it is on disk
+    for _ in range(3):
+        assert run(tmp_path / "shop", how, "message").returncode == -signal.SIGKILL
+    end = said(run(tmp_path / "shop", how, "message"))
     assert end["ns"] == [12, 14]
     assert len(end["letters"]) == 1
 
