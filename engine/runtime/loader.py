@@ -22,6 +22,7 @@ from sagamore.engine.runtime.cache import Cache
 from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
 from sagamore.engine.runtime.poison import Poison, name_of
 from sagamore.engine.runtime.turns import Work
+from sagamore.engine.text import error_text
 
 
 class Loader:
@@ -87,9 +88,11 @@ class Loader:
         if not isinstance(body, msgspec.Raw):
             return self._name(item, body)
         try:
-            return self._name(item, self._messages.decode(bytes(body)))
-        except (ValueError, TypeError, KeyError) as error:
+            self._poison.name(name_of(item))  # `upcast` is the record's own code
+            message = self._messages.decode(bytes(body))
+        except Exception as error:
             return Work(item, error=error)
+        return self._name(item, message)
 
     def _name(self, item: Command | Delivery | TimerDue | RetryDue, message: Message) -> Work:
         if isinstance(message, RetryEffect):
@@ -111,8 +114,8 @@ class Loader:
     def _decode_state(self, key: str, stored: bytes) -> Any:
         try:
             return self._states.decode(stored)
-        except (ValueError, TypeError, KeyError) as error:
-            return EntityDamaged(self._address, key, str(error))
+        except Exception as error:  # `upcast` is the record's own code
+            return EntityDamaged(self._address, key, error_text(error))
 
     async def read(self, key: str) -> State | None:
         """One entity as last committed, past the cache. Raises EntityDamaged."""

@@ -1,9 +1,10 @@
 """What a message is called while an actor's own code runs for it, so that a later process finds the one of which this
 one died (PROTOCOL 6).
 
-Two of an actor's methods run for a message: `entity`, when its batch is read, and `handle`, in its turn. Before either
-the slot is given the message's name. A name under which the process has died too often is not given again: whoever asks
-for it fails the message like a turn that raises, and a failure of that kind is never tried again.
+Three pieces of an actor's code run for a message: the `upcast` of an older version and `entity`, when its batch is
+read, and `handle`, in its turn. Before each the slot is given the message's name. A name under which the process has
+died too often is not given again: whoever asks for it fails the message like a turn that raises, and a failure of that
+kind is never tried again.
 """
 
 from collections.abc import Mapping

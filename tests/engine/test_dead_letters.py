@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from sagamore.engine.dead_letters import (
     ReplayLetter,
     UnknownLetter,
 )
+from sagamore.engine.errors import EntityDamaged
 from sagamore.engine.testing import Fault
 from sagamore.engine.turn import Turn
 from tests.engine.actors import Book, Desk, Note, Page, Post
@@ -175,6 +177,48 @@ async def test_a08_a_message_of_unknown_type_becomes_a_letter_and_the_partition_
     assert json.loads(letter.body) == {"type": "test.gone/9", "entity": "a", "n": 5}
     assert letter.message_type == "test.gone/9"
     assert await engine.ask("book", Note("a", 1)) == Page((1,))
+
+
+class Renamed(Note, tag="test.note", version=2):
+    """The note of a later release, whose way from the earlier one has a bug."""
+
+    @classmethod
+    def upcast(cls, fields: dict[str, Any], version: int) -> dict[str, Any]:
+        raise AttributeError("a bug")
+
+
+class RenamedPage(Page, tag="test.page", version=2):
+    """The page of a later release, likewise."""
+
+    upcast = Renamed.upcast
+
+
+class LaterBook(Book, Actor[Page, Renamed], kind="book"):
+    """Of a later release."""
+
+
+class NextBook(Book, Actor[RenamedPage, Note], kind="book"):
+    """Of another one."""
+
+
+async def test_a08_a_message_whose_upcast_raises_becomes_a_letter_and_the_partition_lives(world: World) -> None:
+    await world.start(Desk(), Book(), faults=[Fault("crash_after", 1)])
+    await _post_and_die(world)
+    engine = await world.start(Desk(), LaterBook())
+    await world.until(lambda: bool(engine.alerts()))
+    (letter,) = await world.letters()
+    assert "a bug" in letter.attempts[0].error
+    assert engine.statistics().partitions["book/0"].restarts == 0
+
+
+async def test_a08_an_entity_whose_upcast_raises_costs_itself_not_its_partition(world: World) -> None:
+    engine = await world.start(Desk(), Book())
+    await engine.ask("book", Note("a", 1))
+    await world.stop()
+    engine = await world.start(Desk(), NextBook())
+    with pytest.raises(EntityDamaged, match="a bug"):
+        await engine.ask("book", Note("a", 2))
+    assert engine.statistics().partitions["book/0"].restarts == 0
 
 
 async def test_a08_a_message_to_an_address_that_no_longer_exists_becomes_a_letter(world: World) -> None:
