@@ -3,6 +3,7 @@ Y10 to Y14, Y18 to Y22."""
 
 from sagamore.actors.orders.order_messages import UndoAbandoned
 from sagamore.actors.orders.payment_messages import ClosePayment, StartPayment
+from sagamore.actors.orders.stock_messages import ReleaseStock
 from tests.torture.script import Script, scenario
 
 MINUTE_MS = 60_000
@@ -216,6 +217,21 @@ async def word_of_a_discard_comes_when_all_is_resolved(s: Script) -> None:
     await _resolve_by_hand(s)
     await s.end()
     s.mend(UndoAbandoned)
+    await s.discard_letters()
+
+
+@scenario()
+async def release_is_discarded_then_cancelled_again(s: Script) -> None:
+    s.break_on(ReleaseStock)
+    await s.place()
+    await s.reach("CONFIRMED")
+    await s.cancel()
+    await s.until(lambda order: s.any_letter() or order.settlement in ("STUCK", "SETTLED"))
+    s.mend(ReleaseStock)
+    await s.discard_letters()
+    await s.until(lambda order: order.settlement in ("STUCK", "SETTLED"))
+    await s.cancel(key="again")
+    await s.end()
     await s.discard_letters()
 
 
