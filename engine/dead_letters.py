@@ -71,7 +71,7 @@ class DiscardLetter(Message, tag="dead_letters.discard", version=1):
 
 
 class RetryEffect(Message, tag="dead_letters.retry_effect", version=1):
-    """The replay of a parked effect: the engine of its partition makes it pending again."""
+    """The replay of a parked effect: its partition tells the entity (`retried`) and makes it pending again."""
 
     effect: str
 

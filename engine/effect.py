@@ -13,12 +13,13 @@ from sagamore.engine.message import Message
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 
 EffectState = Literal["pending", "marked", "uncertain", "parked"]
-Verdict = Literal["succeeded", "refused", "withdrawn", "unknown", "parked"]
+Verdict = Literal["succeeded", "refused", "withdrawn", "unknown", "parked", "retried"]
 
 
 class EffectOutcome(Message, tag="engine.effect_outcome", version=1):
-    """What became of an effect. `unknown` is news, not an end: the engine goes on resolving it; all others end it,
-    but that a parked one may still be settled by a person."""
+    """What became of an effect. `succeeded`, `refused` and `withdrawn` end it. `unknown` is news: the engine goes on
+    resolving it. A `parked` one waits for a person: settled by its actor it has ended, and once its dead letter is
+    replayed it is `retried`, under way again and no longer to be settled."""
 
     effect: str
     entity: str

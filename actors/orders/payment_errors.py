@@ -9,7 +9,10 @@ class NothingToResolve(Refused):
     code = "nothing_to_resolve"
 
     def __init__(self, order_id: str, state: str) -> None:
-        super().__init__(f"the payment of {order_id} is {state}; only one that is STUCK or parked can be resolved")
+        super().__init__(
+            f"the payment of {order_id} is {state}; only one that is STUCK or parked, and not being"
+            " tried again, can be resolved"
+        )
         self.order_id, self.state = order_id, state
 
 

@@ -1,8 +1,9 @@
 """What a message means to a payment: the event that its table has a row for.
 
 A verdict on the effect under way takes it off the payment and becomes `captured`, `refused`, `voided` …; so does what
-a reading, a provider's event or a person says of a parked one. What means nothing (an outcome of an effect that is no
-longer ours, an event seen before or older than what is known: Y23) has no event.
+a reading, a provider's event or a person says of a parked one. One whose dead letter is replayed is under way again.
+What means nothing (an outcome of an effect that is no longer ours, an event seen before or older than what is known:
+Y23) has no event.
 """
 
 from typing import Generic, TypeVar
@@ -69,7 +70,7 @@ def heard(payment: Payment, message: Message, turn: Turn) -> Heard:
             if payment.effect is not None and message.effect == payment.effect.id:
                 return _verdict(payment, payment.effect, message)
             if payment.parked is not None and message.effect == payment.parked.id:
-                return _replayed(payment, payment.parked, message)
+                return _of_parked(payment, message)
             return _reading(payment, message, turn)
         case PollPayment() if message.polls == payment.polls and payment.waits:
             return payment, News("poll", message)
@@ -83,6 +84,8 @@ def heard(payment: Payment, message: Message, turn: Turn) -> Heard:
 
 
 def _verdict(payment: Payment, effect: PaymentEffect, message: EffectOutcome) -> Heard:
+    if message.verdict == "retried":
+        raise Unlisted("payment", payment.order_id, payment.state, "retried", "first it has to hear that it was parked")
     if message.verdict in ("unknown", "parked"):
         return payment, News(message.verdict, message, effect=effect)
     payment = replace(payment, effect=None, unknown=False)
@@ -95,11 +98,11 @@ def _verdict(payment: Payment, effect: PaymentEffect, message: EffectOutcome) ->
     return payment, News(ended or "refused", message, answer, effect)
 
 
-def _replayed(payment: Payment, effect: PaymentEffect, message: EffectOutcome) -> Heard:
-    """A person replayed the dead letter of the parked effect, and the engine has tried it again."""
-    if message.verdict in ("unknown", "parked"):
+def _of_parked(payment: Payment, message: EffectOutcome) -> Heard:
+    """A person has replayed its dead letter: it is tried again from this turn on, and no longer parked."""
+    if message.verdict == "unknown":  # in retry while the effect was given up
         return payment, None
-    return _verdict(replace(payment, parked=None), effect, message)
+    return replace(payment, effect=payment.parked, parked=None), News(message.verdict, message)
 
 
 def _reading(payment: Payment, message: EffectOutcome, turn: Turn) -> Heard:

@@ -213,6 +213,11 @@ def y19_retry(payment: Payment, _: AnyNews, turn: Turn) -> Payment:
     return replace(payment, state="CAPTURED")  # ADVANCE begins a new refund
 
 
+def y19_retried(payment: Payment, _: AnyNews, __: Turn) -> Payment:
+    """Under way again, with the same key. Until it ends nobody can say what became of it, so nobody may resolve it."""
+    return replace(payment, state="REFUNDING" if payment.state == "STUCK" else payment.state, unknown=True)
+
+
 def y19_too_late(payment: Payment, _: AnyNews, __: Turn) -> Payment:
     return payment
 

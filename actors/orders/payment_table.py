@@ -91,6 +91,7 @@ TABLE = (
     Row("Y18", (REFUNDING,), "refused", rows.y14_y18_y20_not_undone),
     Row("Y19", (STUCK,), "retry", rows.y19_retry),
     Row("Y19", ANY, "retry", rows.y19_too_late),
+    Row("Y19", ANY, "retried", rows.y19_retried),
     Row("Y20", (STUCK,), "refunded", rows.y16_refunded),
     Row("Y20", (STUCK,), "refused", rows.y14_y18_y20_not_undone),
     Row("Y20", (STUCK,), "voided", rows.y14_voided),

@@ -160,15 +160,21 @@ class Effects:
             return None
         return self._verdict(batch, row, "withdrawn", "")
 
-    def retry(self, batch: Batch, effect: str) -> None:
-        """A person replayed a parked effect: it has all its attempts again, its key's lifetime does not start anew.
-        Raises UnknownKind if its provider is gone."""
+    def parked(self, batch: Batch, effect: str) -> EffectRow | None:
+        """The row that a person's replay is about, unless it has been settled. Raises UnknownKind if its provider is
+        gone."""
         row = batch.effect_rows.get(effect)
-        if row is not None and row.state == "parked" and effect not in batch.effects:
-            if row.provider not in self._pools:
-                raise UnknownKind("provider", row.provider, f"this program has {', '.join(self._pools) or 'none'}")
+        if row is None or row.state != "parked" or effect in batch.effects:
+            return None
+        if row.provider not in self._pools:
+            raise UnknownKind("provider", row.provider, f"this program has {', '.join(self._pools) or 'none'}")
+        return row
+
+    def retry(self, batch: Batch, row: EffectRow) -> None:
+        """It has all its attempts again; its key's lifetime does not start anew."""
+        if row.id not in batch.effects:  # else the entity has settled it on hearing of the replay
             state: EffectState = "uncertain" if row.maybe_sent else "pending"
-            batch.effects[effect] = replace(row, state=state, attempts=0, due_ms=batch.now_ms)
+            batch.effects[row.id] = replace(row, state=state, attempts=0, due_ms=batch.now_ms)
 
     # --- after the commit, and between batches ---
 

@@ -121,9 +121,13 @@ class TurnTaker:
         if outcome is None:
             return
         row, message = outcome
-        message_id = f"{self._address}:{row.turn}.{row.id}.{message.verdict}.{row.attempts}"
-        envelope = Envelope(0, message_id, row.correlation, batch.now_ms, message, trace=row.trace)
+        envelope = Envelope(
+            0, self._outcome_id(row, message), row.correlation, batch.now_ms, message, trace=row.trace
+        )  # fmt: skip
         self._accepted(batch, Work(work.item, message, (row.entity,), work.error), self._address, envelope, ())
+
+    def _outcome_id(self, row: EffectRow, outcome: EffectOutcome) -> str:
+        return f"{self._address}:{row.turn}.{row.id}.{outcome.verdict}.{row.attempts}"
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
         known = batch.client_keys.get(command.kept_key) or batch.kept_keys.get(command.kept_key)
@@ -204,10 +208,10 @@ class TurnTaker:
     def _accepted(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         """Take an accepted message: what it leads to, a retry or a dead letter."""
         try:
+            self._poison.name(name_of_accepted(envelope))
             if isinstance(work.message, RetryEffect):
                 self._retry_effect(batch, work, envelope, work.message.effect)
                 return
-            self._poison.name(name_of_accepted(envelope))
             turn = self._turn(
                 batch, work, envelope.id, self._story(work, envelope), envelope.at_ms, sender, envelope.attempt,
                 given_up=envelope.given_up,
@@ -221,9 +225,21 @@ class TurnTaker:
         return work.keys[0] if self._actor.mints and work.keys else envelope.correlation
 
     def _retry_effect(self, batch: Batch, work: Work, envelope: Envelope, effect: str) -> None:
+        """The entity hears of it before the effect is tried: it must not be settled as if nothing were under way."""
         if work.error is not None:
             raise work.error
-        self._effects.retry(batch, effect)
+        row = self._effects.parked(batch, effect)
+        if row is None:
+            batch.tell_story(envelope, "", f"effect {effect} has been settled and is not tried again")
+            return
+        outcome = EffectOutcome(row.id, row.entity, row.operation, "retried")
+        heard = Work(work.item, outcome, work.keys)
+        turn = self._turn(
+            batch, heard, self._outcome_id(row, outcome), row.correlation, batch.now_ms, self._address,
+            envelope.attempt,
+        )  # fmt: skip
+        batch.absorb(turn, _type(outcome), envelope.trace, self._committed.alerts)
+        self._effects.retry(batch, row)
         batch.tell_story(envelope, "", f"effect {effect} is tried again")
 
     def _failed(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:

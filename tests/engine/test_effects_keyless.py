@@ -147,8 +147,8 @@ async def test_a_parked_effect_that_never_reached_the_provider_is_called_when_re
     assert (await ended(world)).heard == ("0 parked",)
     (letter,) = await world.letters()
     await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
-    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
-    assert bill.heard == ("0 parked", "0 succeeded")
+    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 3)
+    assert bill.heard == ("0 parked", "0 retried", "0 succeeded")
 
 
 async def test_a_replay_of_what_was_under_way_at_a_death_does_not_call_again(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A parked effect that a person settles, while another person has it tried again: it is not called any more."""
+"""A parked effect that one person settles and another has tried again: its actor hears of both, in their order."""
 
 import asyncio
 from typing import Any
@@ -28,6 +28,7 @@ class Office(Actor[Bill, Pay | EffectOutcome | Settle], kind="till"):
     """A till that can be told."""
 
     effect_policies = Till.effect_policies
+    deaf = False
 
     def entity(self, message: Any) -> str:
         entity: str = message.entity
@@ -35,6 +36,8 @@ class Office(Actor[Bill, Pay | EffectOutcome | Settle], kind="till"):
 
     def handle(self, state: Bill, message: Any, turn: Turn) -> Bill:
         if not isinstance(message, Settle):
+            if isinstance(message, EffectOutcome) and message.verdict == "retried" and self.deaf:
+                raise RuntimeError("not now")
             return Till().handle(state, message, turn)
         turn.settle(state.effects[0])
         return replace(state, heard=(*state.heard, "0 settled"))
@@ -117,7 +120,7 @@ async def test_a_replay_whose_provider_is_gone_returns_to_its_letter_and_goes_on
     await world.stop()
     await world.start(providers=[provider])
     await replay(world, letter)
-    assert (await world.until_state("till", "a", lambda bill: len(bill.heard) == 3)).heard[-1] == "0 succeeded"
+    assert (await world.until_state("till", "a", lambda bill: len(bill.heard) == 4)).heard[-1] == "0 succeeded"
 
 
 async def test_a_replay_that_came_back_is_not_tried_again_by_its_discard(world: World) -> None:
@@ -133,3 +136,21 @@ async def test_a_replay_that_came_back_is_not_tried_again_by_its_discard(world: 
     await world.engine.ask(DEAD_LETTERS, DiscardLetter(letter, "ann", "solved"))
     await world.clock.advance(60_000)
     assert len(provider.calls) == 2
+
+
+async def test_the_entity_hears_of_a_replay_before_the_effect_is_tried_again(world: World) -> None:
+    provider = ScriptedProvider("bank", script=[Unknown("500")] * 2)
+    office = Office()
+    await world.start(office, providers=[provider])
+    letter = await park(world)
+    office.deaf = True
+    await replay(world, letter)
+    await world.clock.advance(60_000)
+    assert len(provider.calls) == 2
+    office.deaf = False
+    (again,) = await world.letters()
+    assert (again.id, "not now" in again.attempts[-1].error) == (letter, True)
+    await replay(world, letter)
+    bill = await world.until_state("till", "a", lambda bill: bill.heard[-1] == "0 succeeded")
+    assert bill.heard[-3:] == ("0 parked", "0 retried", "0 succeeded")
+    assert provider.ledger == {"k": 1}

@@ -114,8 +114,11 @@ class World(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.parked)
     def replay_a_parked_effect(self) -> None:
-        effect_id = min(self.parked)
-        self.effects[effect_id] = self.parked.pop(effect_id)
+        assert self.payment
+        effect = self.parked[min(self.parked)]
+        if self.payment.parked and self.payment.parked.id == effect.id:  # else the engine tries the replay again later
+            self.effects[effect.id] = self.parked.pop(effect.id)
+            self.take(EffectOutcome(effect.id, ORDER, effect.operation, "retried"))
 
     @rule()
     @precondition(lambda self: (self.withdrawn & self.effects.keys()) - self.tried)

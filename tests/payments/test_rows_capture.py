@@ -13,7 +13,7 @@ from sagamore.actors.orders.payment_messages import (
     PaymentEvent,
     PaymentReport,
 )
-from sagamore.engine.turn import AlertCleared, EffectStarted, TimerCancelled
+from sagamore.engine.turn import EffectStarted, TimerCancelled
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (
     AMOUNT,
@@ -79,16 +79,6 @@ def test_y6_a_parked_effect_bars_the_way() -> None:
     parked = take(refund_under_way(), outcome("parked")).state
     assert started(take(parked, refund(100, "ref_2"))) == []
     assert started(take(parked, ClosePayment(ORDER))) == []
-
-
-def test_y6_a_parked_effect_that_is_replayed_ends_as_the_provider_says() -> None:
-    parked = take(under_way("CHARGING", "charge", provider_id=""), outcome("parked", "504")).state
-    for message in (outcome("unknown"), outcome("parked")):
-        assert take(parked, message).intentions == ()
-    found = take(parked, succeeded("captured"))
-    assert (found.state.state, found.state.captured, found.state.parked) == ("CAPTURED", AMOUNT, None)
-    assert reports(found) == [("CAPTURED", False, False)]
-    assert [cleared.name for cleared in found.of(AlertCleared)] == ["payment_parked"]
 
 
 def test_y7_an_authorisation_is_captured_under_its_attempts_key() -> None:

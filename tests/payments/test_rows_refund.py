@@ -6,7 +6,9 @@ import pytest
 
 from sagamore.actors.orders.facts import MoneyMoved
 from sagamore.actors.orders.payment import REFUNDS_MAX, Payment, Refund
-from sagamore.actors.orders.payment_messages import RefundReport, RetryRefund
+from sagamore.actors.orders.payment_errors import NothingToResolve
+from sagamore.actors.orders.payment_messages import RefundReport, ResolvePayment, RetryRefund
+from sagamore.actors.orders.unlisted import Unlisted
 from sagamore.engine.turn import AlertCleared, Buried, EffectSettled, EffectStarted
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (
@@ -142,11 +144,32 @@ def test_y18_exhausted_attempts_are_stuck_with_the_effect_parked() -> None:
 
 def test_y19_the_replayed_letter_of_an_exhausted_refund_ends_as_the_provider_says() -> None:
     stuck = take(refunding(), outcome("parked", "503")).state
-    done = take(stuck, succeeded("refunded"))
+    retried = take(stuck, outcome("retried"))
+    assert (retried.state.state, reports(retried)) == ("REFUNDING", [("REFUNDING", True, False)])
+    done = take(retried.state, succeeded("refunded"))
     assert (done.state.state, done.state.refunded, reports(done)) == ("CLOSED", AMOUNT, CLOSED_REPORT)
-    refused_now = take(stuck, refused())
+    refused_now = take(retried.state, refused())
     assert (refused_now.state.state, refused_now.state.parked, len(buried(refused_now))) == ("STUCK", None, 1)
     assert request_of(take(refused_now.state, RetryRefund(ORDER)))["refund_id"] != "ref_c"
+    assert take(retried.state, outcome("parked", "503")).state.state == "STUCK"
+
+
+@pytest.mark.parametrize("operation", ["charge", "capture", "void", "refund"])
+def test_y19_what_is_parked_and_replayed_is_under_way_again_and_cannot_be_resolved(operation: str) -> None:
+    state = {"charge": "CHARGING", "capture": "CAPTURING", "void": "VOIDING", "refund": "CAPTURED"}[operation]
+    payment = refund_under_way() if operation == "refund" else under_way(state, operation)
+    retried = take(take(payment, outcome("parked", "504")).state, outcome("retried"))
+    assert (retried.state.effect, retried.state.parked, retried.state.state) == (payment.effect, None, state)
+    assert reports(retried) == [(state, True, False)]
+    assert [cleared.name for cleared in retried.of(AlertCleared)] == ["payment_parked"]
+    for what in ("captured", "refused", "voided", "refunded"):
+        with pytest.raises(NothingToResolve):
+            take(retried.state, ResolvePayment(ORDER, what, 0, "px_9", "ann"))
+
+
+def test_y19_a_replay_waits_until_the_payment_has_heard_that_the_effect_was_parked() -> None:
+    with pytest.raises(Unlisted, match="parked"):
+        take(refunding(), outcome("retried"))
 
 
 def test_y19_a_replay_after_a_refusal_refunds_under_a_new_id_and_key() -> None:

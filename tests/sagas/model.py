@@ -72,7 +72,9 @@ class Sagas(Universe):
         if flight.parked:
             if budget := spent(world, "replay"):
                 again = self.flown(world, payment, flight, flight._replace(parked=False))
-                yield self.step(f"a person replays the {what}", again._replace(budget=budget), fails=True)
+                heard = self.taken(again._replace(budget=budget), self.outcome(flight, "retried"))
+                if heard is not None:
+                    yield self.step(f"a person replays the {what}", heard, fails=True)
             return
         landed = self.flown(world, payment, flight, None)
         calls = self.called(world.truth, flight)

@@ -154,6 +154,10 @@ def _retried_refund_under_a_new_id() -> Planted:
     yield _row("REFUNDING", "parked", exhausted)
 
 
+def _replayed_and_still_parked() -> Planted:
+    yield _row("CHARGING", "retried", lambda payment, *_: replace(payment, effect=None, parked=payment.effect))
+
+
 def _deadline_passed_is_forgotten() -> Planted:
     yield patch.dict(actions.ACTIONS, {"remember that it passed": lambda order, *_: replace(order, deadline_ms=0)})
 
@@ -178,5 +182,6 @@ MUTANTS = (
     Mutant("a refund that fails late is overlooked", NOW, 2, _late_refund_failure_overlooked),
     Mutant("an order is settled before its payment is closed", NOW, 1, _settled_before_closed),
     Mutant("an exhausted refund is retried under a new id", NOW, 4, _retried_refund_under_a_new_id),
+    Mutant("what is tried again can be resolved", NOW, 4, _replayed_and_still_parked),
     Mutant("a deadline that passed is forgotten", PAY_LATER, 1, _deadline_passed_is_forgotten),
 )

@@ -137,7 +137,9 @@ class Shell:
                 case EffectWithdrawn() if intention.id in flights:
                     flights[intention.id] = flights[intention.id]._replace(withdrawn=True)
                 case EffectSettled():
-                    flights.pop(intention.id, None)
+                    settled = flights.pop(intention.id, None)
+                    if settled and not settled.parked:
+                        raise Violation(f"a {settled.effect.operation} under way is settled")
                 case TimerSet():
                     timers[intention.name] = intention.message
                 case TimerCancelled():
