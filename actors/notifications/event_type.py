@@ -1,0 +1,103 @@
+"""What may be told: event types, each with the schema of its data, and categories, by which people choose.
+
+    class ParcelArrived(Record, tag="PARCEL_ARRIVED", version=2):
+        shop: str
+        code: str
+
+        @classmethod
+        def upcast(cls, fields, version):           # version 1 had no code
+            return fields | {"code": ""}
+
+    EventType(ParcelArrived, category="parcels", channels=("push", "sms"))
+
+An event's data is a versioned record like every other: fields are checked at the door, old versions are read for ever,
+a newer one than the program knows is refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from sagamore.actors.notifications.errors import BadEventData, UnknownEvent
+from sagamore.engine.errors import InvalidInput
+from sagamore.engine.message import Codec, Record, encode
+
+Duplicates = Literal["counted", "never"]
+
+
+class Category(msgspec.Struct, frozen=True, kw_only=True):
+    """What people opt out of, and how its deliveries are made."""
+
+    name: str
+    critical: bool = False
+    """Ignores opt-outs and quiet hours; never a bounced or complained address."""
+    bulk: bool = False
+    """In the lane that gives way: marketing."""
+    fallbacks: Mapping[str, str] = {}
+    """Channel to channel: where one fails (no address, dead letter), or is silent for `silence_ms`, the other is
+    used."""
+    silence_ms: int = 0
+    """How long a channel that declares receipts may be silent before its fallback; 0 is for ever."""
+    expires_ms: int = 0
+    """How long after the event a delivery still makes sense; 0 is for ever."""
+    duplicates: Duplicates = "counted"
+    """An attempt whose answer is unknown, at a provider that takes no key: made again and counted, or never."""
+
+
+class EventType(msgspec.Struct, frozen=True):
+    """`data` is the schema; its tag is the event type's name, as ORDER_SHIPPED."""
+
+    data: type[Record]
+    category: str
+    channels: tuple[str, ...] = ("email",)
+    """Where an event that names no channels goes."""
+
+    @property
+    def name(self) -> str:
+        """As events call it."""
+        return self.data.__tag__
+
+
+class EventTypes:
+    """Those of one program. Raises InvalidInput for a name used twice, or a category that is not there."""
+
+    def __init__(self, types: Iterable[EventType], categories: Iterable[Category]) -> None:
+        self.types: dict[str, EventType] = {}
+        self.categories: dict[str, Category] = {}
+        for category in categories:
+            if self.categories.setdefault(category.name, category) is not category:
+                raise InvalidInput("categories", category.name, "each name once")
+        for event_type in types:
+            if self.types.setdefault(event_type.name, event_type) is not event_type:
+                raise InvalidInput("event_types", event_type.name, "each name once")
+            if event_type.category not in self.categories:
+                known = ", ".join(sorted(self.categories)) or "none"
+                raise InvalidInput(f"category of {event_type.name}", event_type.category, f"one of: {known}")
+        self._codec = Codec(event_type.data for event_type in self.types.values())
+
+    def check(self, event_type: str, version: int, data: Mapping[str, object]) -> str:
+        """The data as it is stored: JSON that says its type and version. Raises UnknownEvent, BadEventData."""
+        known = self.types.get(event_type)
+        if known is None:
+            raise UnknownEvent("event_type", event_type, f"one of: {', '.join(sorted(self.types)) or 'none'}")
+        newest = known.data.__version__
+        if type(version) is not int or not 1 <= version <= newest:
+            raise UnknownEvent("version", version, f"1 to {newest}, which this program knows of {event_type}")
+        try:
+            stored = msgspec.json.encode({"type": f"{event_type}/{version}", **data})
+            text: str = encode(self._codec.decode(stored)).decode()
+        except BadEventData:
+            raise
+        except (ValueError, TypeError, RecursionError, InvalidInput) as error:
+            raise BadEventData("data", data, f"the fields of {event_type} version {version}: {error}") from error
+        return text
+
+    def read(self, stored: str) -> tuple[EventType, Category, dict[str, object]]:
+        """The type and category of stored data, and its fields in the newest version, for templates. Raises
+        ValueError for a type that this program does not know any more."""
+        record = self._codec.decode(stored)
+        fields: dict[str, object] = msgspec.to_builtins(record)
+        fields.pop("type", None)
+        event_type = self.types[type(record).__tag__]
+        return event_type, self.categories[event_type.category], fields
