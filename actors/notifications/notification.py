@@ -42,6 +42,8 @@ class Delivery(Record, frozen=True, omit_defaults=True):
     """The version of the template that it was rendered from."""
     round: int = 0
     """How often it was refused and replayed: the provider remembers a refused key."""
+    listening: bool = False
+    """A receipt is waited for, else its fallback is used."""
     fallback_for: int = 0
     """The number of the delivery that failed or stayed silent; numbers begin at 1."""
 

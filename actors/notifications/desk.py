@@ -1,0 +1,194 @@
+"""What every turn of notifications works with: the program's event types, channels and templates, and a few steps.
+
+A step takes a notification and the turn, leaves intentions and saves what it changed, and returns the notification.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from sagamore.actors.notifications.allowance import Allowance, UserLimit, allowance_key, at_time, given_back, has_place
+from sagamore.actors.notifications.channel import CannotSend, Channel, Outgoing
+from sagamore.actors.notifications.event_type import Category, EventTypes
+from sagamore.actors.notifications.messages import (
+    CallNext,
+    Deliver,
+    JoinLine,
+    NotificationDue,
+    PlacesDue,
+    Redeliver,
+    StillSilent,
+)
+from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id
+from sagamore.actors.notifications.planning import plan
+from sagamore.actors.notifications.templates import Templates
+from sagamore.actors.notifications.user import User, user_key
+from sagamore.actors.notifications.wishes import quiet_until_ms
+from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE
+from sagamore.engine.turn import Turn
+
+KIND = "notifications"
+
+
+class Desk:
+    """Of one program."""
+
+    def __init__(
+        self, types: EventTypes, channels: Sequence[Channel], templates: Templates, limit: UserLimit
+    ) -> None:
+        self.types, self.templates, self.limit = types, templates, limit
+        self.channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
+
+    # --- from an event to deliveries ---
+
+    def begin(self, notification: Notification, category: Category, turn: Turn) -> Notification:
+        """Now, or when it is due."""
+        user: User | None = turn.load(user_key(notification.user_id))
+        due_ms, why = notification.due_ms, "scheduled"
+        if user is not None and not category.critical:
+            at_ms = max(due_ms, turn.now_ms)
+            quiet_ms = quiet_until_ms(user.quiet, user.zone, at_ms)
+            if quiet_ms:
+                due_ms, why = quiet_ms, "quiet hours"
+        if due_ms <= turn.now_ms or self._expired(notification, turn):
+            return self.activate(notification, category, turn)
+        turn.note(f"deferred: {why}")
+        turn.schedule("due", NotificationDue(notification.id, notification.user_id), at_ms=due_ms)
+        return replace(notification, status="SCHEDULED", due_ms=due_ms, why=why)
+
+    def activate(self, notification: Notification, category: Category, turn: Turn) -> Notification:
+        """Plan its deliveries and start them."""
+        deliveries = self.planned(notification, category, turn)
+        return self.start_all(replace(notification, status="ACTIVE", why="", deliveries=deliveries), category, turn)
+
+    def planned(self, notification: Notification, category: Category, turn: Turn) -> tuple[Delivery, ...]:
+        """What it would become at this moment."""
+        user: User | None = turn.load(user_key(notification.user_id))
+        return plan(user, category, notification.channels, self.channels)
+
+    def start_all(self, notification: Notification, category: Category, turn: Turn) -> Notification:
+        """Give each delivery that waits a place, or a number in the line."""
+        for delivery in notification.deliveries:
+            if delivery.status == "SUPPRESSED" and delivery.reason:
+                turn.note(f"{delivery.channel} suppressed: {delivery.reason}")
+        for delivery in notification.deliveries:
+            if delivery.status == "WAITING":
+                notification = self.start(notification, delivery, category, turn)
+        return self.settled(notification, turn)
+
+    def start(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
+        """A place, or a number in the user's line."""
+        allowance = self._allowance(notification.user_id, turn)
+        if not allowance.line and has_place(allowance, self.limit):
+            self._save(replace(allowance, held=allowance.held + 1), turn)
+            return self.send(notification, delivery, category, turn)
+        number = allowance.last + 1
+        self._save(replace(allowance, last=number), turn)
+        join = JoinLine(notification.user_id, number, delivery_id(notification.id, delivery.n))
+        turn.send(KIND, join, partition=turn.partition)
+        turn.note(f"{delivery.channel} waits: {allowance.line} of this user before it")
+        return notification.with_delivery(replace(delivery, status="WAITING", reason="the user's limit"))
+
+    def send(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
+        """It has its place: render it and hand it to its channel."""
+        if self._expired(notification, turn):
+            return self.end(notification, replace(delivery, status="EXPIRED", reason="expired"), turn, used=False)
+        user: User | None = turn.load(user_key(notification.user_id))
+        _, _, fields = self.types.read(notification.data)
+        channel = self.channels[delivery.channel]
+        try:
+            rendered = self.templates.render(
+                notification.event_type, channel, user.locale if user else "", fields, user_id=notification.user_id
+            )
+            channel.check_parts(dict(rendered.parts))
+        except CannotSend as cause:
+            dead = replace(delivery, status="DEAD", reason=str(cause))
+            self.bury(notification, dead, turn)
+            return self.end(notification, dead, turn, used=False)
+        outgoing = Outgoing(
+            delivery_id(notification.id, delivery.n), notification.user_id, delivery.address, notification.event_type,
+            notification.category, rendered.parts, notification.created_ms, notification.expires_ms, notification.data,
+        )  # fmt: skip
+        lane = BULK_LANE if notification.bulk else NORMAL_LANE
+        turn.send(channel.name, Deliver(outgoing, category.duplicates, notification.bulk, delivery.round), lane=lane)
+        return notification.with_delivery(replace(delivery, status="SENDING", reason="", template=rendered.version))
+
+    def _expired(self, notification: Notification, turn: Turn) -> bool:
+        return 0 < notification.expires_ms <= turn.now_ms
+
+    # --- ends ---
+
+    def end(self, notification: Notification, delivery: Delivery, turn: Turn, *, used: bool) -> Notification:
+        """A delivery has ended: its place is given back, and the next of the user's line called."""
+        turn.note(f"{delivery.channel} {delivery.status.lower()}{': ' * bool(delivery.reason)}{delivery.reason}")
+        self.give_back(notification.user_id, turn, used=used)
+        return self.settled(notification.with_delivery(delivery), turn)
+
+    def bury(self, notification: Notification, delivery: Delivery, turn: Turn) -> None:
+        """A dead letter, to be replayed once its cause is gone."""
+        letter = Redeliver(delivery_id(notification.id, delivery.n), notification.user_id)
+        tried = f"after {delivery.attempts} attempts: " * bool(delivery.attempts)
+        turn.bury(letter, f"{delivery.channel} of {notification.id}: {tried}{delivery.reason}")
+
+    def fall_back(
+        self, notification: Notification, delivery: Delivery, category: Category, turn: Turn
+    ) -> Notification:
+        """The channel failed or is silent: another one, if the category has one that was not used yet."""
+        other = category.fallbacks.get(delivery.channel, "")
+        if not other or any(known.channel == other for known in notification.deliveries):
+            return notification
+        user: User | None = turn.load(user_key(notification.user_id))
+        first = len(notification.deliveries) + 1
+        added = plan(user, category, (other,), self.channels, first, delivery.n)
+        turn.note(f"{other} instead of {delivery.channel}")
+        notification = replace(notification, status="ACTIVE", deliveries=(*notification.deliveries, *added))
+        return self.start_all(notification, category, turn)
+
+    def listen(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
+        """It was sent: if its channel reports receipts and somebody else could be asked, wait for one."""
+        if not category.silence_ms or not self.channels[delivery.channel].receipts:
+            return notification
+        if delivery.channel not in category.fallbacks:
+            return notification
+        silent = StillSilent(delivery_id(notification.id, delivery.n), notification.user_id)
+        turn.schedule(f"silence {delivery.n}", silent, at_ms=turn.now_ms + category.silence_ms)
+        return notification.with_delivery(replace(delivery, listening=True))
+
+    def settled(self, notification: Notification, turn: Turn) -> Notification:
+        """DONE when nothing is to come; its data goes unless something may still be rendered from it."""
+        if not all(delivery.ended for delivery in notification.deliveries):
+            return notification
+        needed = any(delivery.status == "DEAD" or delivery.listening for delivery in notification.deliveries)
+        return replace(notification, status="DONE", data=notification.data if needed else "")
+
+    # --- the user's places ---
+
+    def give_back(self, user_id: str, turn: Turn, *, used: bool) -> None:
+        """One of the user's deliveries has ended; `used`: an attempt may have been made."""
+        allowance = self._allowance(user_id, turn)
+        if used:
+            allowance = given_back(allowance, self.limit, turn.steady_ms)
+        else:
+            allowance = replace(allowance, held=allowance.held - 1)
+        self._call(allowance, turn)
+
+    def call_next(self, user_id: str, turn: Turn) -> None:
+        """A place may be free again."""
+        self._call(self._allowance(user_id, turn), turn)
+
+    def _call(self, allowance: Allowance, turn: Turn) -> None:
+        while allowance.line and has_place(allowance, self.limit):
+            turn.send(KIND, CallNext(allowance.user_id, allowance.first), partition=turn.partition)
+            allowance = replace(allowance, first=allowance.first + 1, held=allowance.held + 1)
+        self._save(allowance, turn)
+
+    def _allowance(self, user_id: str, turn: Turn) -> Allowance:
+        known = turn.load(allowance_key(user_id)) or Allowance(user_id, boot=turn.boot)
+        return at_time(known, self.limit, turn.steady_ms, turn.boot)
+
+    def _save(self, allowance: Allowance, turn: Turn) -> None:
+        key = allowance_key(allowance.user_id)
+        turn.save(key, None if allowance.idle else allowance)
+        if allowance.used_until:
+            due_ms = turn.now_ms + max(1, allowance.used_until[0 if allowance.line else -1] - turn.steady_ms)
+            turn.schedule("places", PlacesDue(allowance.user_id), at_ms=due_ms, entity=key)

@@ -1,0 +1,323 @@
+"""The notifications actor: users and their notifications, side by side in one partition, chosen by the user.
+
+An event becomes deliveries in the turn that takes it (`planning.py`), or when it is due. Each delivery goes to its
+channel's actor, which answers with exactly one DeliveryEnded. What happens in between is in `desk.py`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from sagamore.actors.notifications.allowance import Allowance, Waiting, allowance_key, line_key
+from sagamore.actors.notifications.desk import KIND, Desk
+from sagamore.actors.notifications.errors import CannotCancel, UnknownNotification, UnknownUser
+from sagamore.actors.notifications.messages import (
+    CallNext,
+    CancelDelivery,
+    CancelNotification,
+    DeliveryEnded,
+    EraseNotification,
+    EraseUser,
+    JoinLine,
+    NotificationDue,
+    Notify,
+    PlacesDue,
+    ReceiptArrived,
+    Redeliver,
+    SetPreferences,
+    SetUser,
+    StartDelivery,
+    StillSilent,
+)
+from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id, notification_of
+from sagamore.actors.notifications.user import (
+    DEAD_ADDRESSES_MAX,
+    DEDUPE_KEYS_MAX,
+    DeadAddress,
+    Deduplication,
+    Preference,
+    User,
+    user_key,
+)
+from sagamore.engine.actor import Actor
+from sagamore.engine.turn import Turn
+
+NotificationMessage = (
+    Notify | CancelNotification | ReceiptArrived | Redeliver | SetUser | SetPreferences | EraseUser | EraseNotification
+    | NotificationDue | StillSilent | JoinLine | CallNext | StartDelivery | PlacesDue | DeliveryEnded
+)  # fmt: skip
+NotificationState = Notification | User | Allowance | Waiting | None
+OF_A_DELIVERY = (ReceiptArrived, Redeliver, StillSilent, StartDelivery, DeliveryEnded)
+OF_A_USER = (SetUser, SetPreferences, EraseUser)
+
+
+class NotificationsActor(
+    Actor[NotificationState, NotificationMessage], kind=KIND, mints="ntf", indexed=("user_id", "status")
+):
+    """Owns users and notifications."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._takers: dict[type[Any], Callable[[Any, Any, Turn], NotificationState]] = {
+            Notify: self._notify, CancelNotification: self._cancel, NotificationDue: self._due,
+            EraseNotification: self._erase, DeliveryEnded: self._ended, StartDelivery: self._start,
+            ReceiptArrived: self._receipt, StillSilent: self._silent, Redeliver: self._redeliver,
+            SetUser: _set_user, SetPreferences: _set_preferences, EraseUser: _erase_user,
+            JoinLine: lambda _, message, __: Waiting(message.delivery), CallNext: _call, PlacesDue: self._places,
+        }  # fmt: skip
+
+    def entity(self, message: NotificationMessage) -> str | tuple[str, ...]:
+        """The notification with its user and the user's places; or what the message is about."""
+        match message:
+            case JoinLine() | CallNext():
+                return line_key(message.user_id, message.number)
+            case PlacesDue():
+                return allowance_key(message.user_id)
+            case SetUser() | SetPreferences() | EraseUser():
+                return user_key(message.user_id)
+            case ReceiptArrived() | Redeliver() | StillSilent() | StartDelivery() | DeliveryEnded():
+                notification, _ = notification_of(message.delivery)
+                return notification, user_key(message.user_id), allowance_key(message.user_id)
+            case _:
+                return message.notification_id, user_key(message.user_id), allowance_key(message.user_id)
+
+    def handle(self, state: NotificationState, message: NotificationMessage, turn: Turn) -> NotificationState:
+        """One step of one notification."""
+        return self._takers[type(message)](state, message, turn)
+
+    def given_up(self, state: NotificationState, message: NotificationMessage, turn: Turn) -> NotificationState:
+        """A person discarded the letter of a dead delivery: its data is not needed any more."""
+        if isinstance(message, Redeliver) and isinstance(state, Notification):
+            _, n = notification_of(message.delivery)
+            others = (delivery for delivery in state.deliveries if delivery.n != n)
+            if state.status == "DONE" and not any(other.status == "DEAD" or other.listening for other in others):
+                return replace(state, data="")
+        return state
+
+    def measure(self, before: NotificationState, after: NotificationState) -> tuple[str, ...]:
+        """Counts of ends, and of attempts whose answer is unknown."""
+        if not isinstance(after, Notification):
+            return ()
+        old = before.deliveries if isinstance(before, Notification) else ()
+        if old is after.deliveries:
+            return ()
+        counts: list[str] = []
+        for delivery in after.deliveries:
+            known = old[delivery.n - 1] if delivery.n <= len(old) else None
+            if delivery.ended and (known is None or known.status != delivery.status):
+                counts.append(delivery.status.lower())
+            counts += ["uncertain"] * (delivery.uncertain - (known.uncertain if known else 0))
+        return tuple(counts)
+
+    # --- a notification ---
+
+    def _notify(self, known: Notification | None, message: Notify, turn: Turn) -> Notification:
+        if known is not None:
+            turn.reply(known)
+            return known
+        user: User | None = turn.load(user_key(message.user_id))
+        if user is None and not turn.sender:
+            raise UnknownUser(message.user_id)
+        event_type, category, _ = self._desk.types.read(message.data)
+        expires_ms = message.expires_at_ms or (turn.now_ms + category.expires_ms if category.expires_ms else 0)
+        notification = Notification(
+            message.notification_id, message.user_id, event_type.name, category.name, "ACTIVE", turn.now_ms,
+            message.data, message.channels or event_type.channels, category.bulk or bool(message.broadcast),
+            message.send_at_ms, expires_ms, order_id=message.order_id, broadcast=message.broadcast,
+        )  # fmt: skip
+        if user is not None and message.dedupe_key:
+            original = _duplicate(user, message, turn)
+            if original:
+                return self._never(notification, f"duplicate of {original}", turn)
+        after = self._desk.begin(notification, category, turn)
+        turn.reply(after)
+        return after
+
+    def _never(self, notification: Notification, why: str, turn: Turn) -> Notification:
+        """Its deliveries are known, and none is made."""
+        _, category, _ = self._desk.types.read(notification.data)
+        status = "CANCELLED" if why == "cancelled" else "SUPPRESSED"
+        deliveries = tuple(
+            replace(delivery, status=status, reason=why) if delivery.status == "WAITING" else delivery
+            for delivery in self._desk.planned(notification, category, turn)
+        )
+        turn.note(why)
+        after = self._desk.settled(replace(notification, why=why, deliveries=deliveries), turn)
+        turn.reply(after)
+        return after
+
+    def _due(self, notification: Notification | None, _: NotificationDue, turn: Turn) -> Notification | None:
+        if notification is None or notification.status != "SCHEDULED":
+            return notification
+        return self._desk.begin(notification, self._category(notification), turn)
+
+    def _cancel(self, notification: Notification | None, message: CancelNotification, turn: Turn) -> Notification:
+        if notification is None:
+            raise UnknownNotification(message.notification_id)
+        if notification.status == "SCHEDULED":
+            turn.cancel("due")
+            return self._never(notification, "cancelled", turn)
+        if notification.status == "DONE":
+            raise CannotCancel(notification.id, "done")
+        after = self._cancelled(notification, turn)
+        turn.reply(after)
+        return after
+
+    def _cancelled(self, notification: Notification, turn: Turn) -> Notification:
+        for delivery in notification.deliveries:
+            if delivery.status == "WAITING":  # its number in the line finds it so
+                notification = notification.with_delivery(replace(delivery, status="CANCELLED", reason="cancelled"))
+            elif delivery.status == "SENDING":
+                turn.send(delivery.channel, CancelDelivery(delivery_id(notification.id, delivery.n)))
+        return self._desk.settled(notification, turn)
+
+    def _erase(self, notification: Notification | None, _: EraseNotification, turn: Turn) -> Notification | None:
+        if notification is None:
+            return None
+        if notification.status == "SCHEDULED":
+            turn.cancel("due")
+            notification = self._never(notification, "cancelled", turn)
+        notification = self._cancelled(notification, turn)
+        bare = tuple(replace(delivery, address="", listening=False) for delivery in notification.deliveries)
+        after = replace(notification, data="", deliveries=bare)
+        turn.reply(after)
+        return after
+
+    # --- a delivery ---
+
+    def _start(self, notification: Notification | None, message: StartDelivery, turn: Turn) -> Notification | None:
+        _, n = notification_of(message.delivery)
+        delivery = notification.delivery(n) if notification else None
+        if notification is None or delivery is None or delivery.status != "WAITING":
+            self._desk.give_back(message.user_id, turn, used=False)
+            return notification
+        return self._desk.send(notification, delivery, self._category(notification), turn)
+
+    def _ended(self, notification: Notification | None, message: DeliveryEnded, turn: Turn) -> Notification | None:
+        _, n = notification_of(message.delivery)
+        known = notification.delivery(n) if notification else None
+        if notification is None or known is None or known.status != "SENDING":
+            return notification
+        delivery = replace(
+            known, status=message.status, reason=message.reason, attempts=known.attempts + message.attempts,
+            uncertain=known.uncertain + message.uncertain, provider_id=message.provider_id,
+            round=known.round + message.refused,
+        )  # fmt: skip
+        if message.dead_address:
+            _save_dead(message.user_id, delivery, "refused", turn)
+        erased = not notification.data
+        if delivery.status == "DEAD" and not erased:
+            self._desk.bury(notification, delivery, turn)
+        category = self._category(notification) if not erased else None
+        if delivery.status == "SENT" and category:
+            notification = self._desk.listen(notification, delivery, category, turn)
+            delivery = replace(delivery, listening=notification.deliveries[n - 1].listening)
+        notification = self._desk.end(notification, delivery, turn, used=message.attempts > 0)
+        if delivery.status == "DEAD" and category:
+            notification = self._desk.fall_back(notification, delivery, category, turn)
+        return notification
+
+    def _redeliver(self, notification: Notification | None, message: Redeliver, turn: Turn) -> Notification | None:
+        _, n = notification_of(message.delivery)
+        delivery = notification.delivery(n) if notification else None
+        if notification is None or delivery is None or delivery.status != "DEAD" or not notification.data:
+            turn.note("nothing to replay: it was erased, or has not failed")
+            return notification
+        again = replace(delivery, status="WAITING", reason="replayed")
+        notification = replace(notification.with_delivery(again), status="ACTIVE", expires_ms=0)
+        return self._desk.start(notification, again, self._category(notification), turn)
+
+    # --- what providers report later ---
+
+    def _receipt(self, notification: Notification | None, message: ReceiptArrived, turn: Turn) -> Notification:
+        if notification is None:
+            raise UnknownNotification(notification_of(message.delivery)[0])
+        delivery = notification.delivery(notification_of(message.delivery)[1])
+        if delivery is None:
+            raise UnknownNotification(message.delivery)
+        after = notification
+        if (delivery.receipt, delivery.receipt_at_ms) != (message.kind, message.at_ms):
+            if delivery.listening:
+                turn.cancel(f"silence {delivery.n}")
+            heard = replace(delivery, receipt=message.kind, receipt_at_ms=message.at_ms, listening=False)
+            turn.note(f"{delivery.channel} {message.kind}")
+            after = notification.with_delivery(heard)
+            if message.kind != "delivered":
+                _save_dead(message.user_id, delivery, message.kind, turn)
+            if message.kind == "bounced" and notification.data:
+                after = self._desk.fall_back(after, heard, self._category(after), turn)
+            after = self._desk.settled(after, turn)
+        turn.reply(after)
+        return after
+
+    def _silent(self, notification: Notification | None, message: StillSilent, turn: Turn) -> Notification | None:
+        _, n = notification_of(message.delivery)
+        delivery = notification.delivery(n) if notification else None
+        if notification is None or delivery is None or not delivery.listening:
+            return notification
+        turn.note(f"{delivery.channel} is silent")
+        notification = notification.with_delivery(replace(delivery, listening=False))
+        return self._desk.settled(
+            self._desk.fall_back(notification, delivery, self._category(notification), turn), turn
+        )  # fmt: skip
+
+    def _places(self, allowance: Allowance | None, message: PlacesDue, turn: Turn) -> NotificationState:
+        if allowance is not None:
+            self._desk.call_next(message.user_id, turn)
+        return turn.saved.get(allowance_key(message.user_id), allowance)
+
+    def _category(self, notification: Notification) -> Any:
+        return self._desk.types.read(notification.data)[1]
+
+
+def _call(waiting: Waiting | None, message: CallNext, turn: Turn) -> None:
+    if waiting is not None:
+        turn.send(KIND, StartDelivery(waiting.delivery, message.user_id), partition=turn.partition)
+
+
+def _duplicate(user: User, message: Notify, turn: Turn) -> str:
+    """The notification that bore the key before; remembers it otherwise."""
+    alive = tuple(known for known in user.deduplication if known.until_ms > turn.now_ms)
+    for known in alive:
+        if known.key == message.dedupe_key:
+            return known.notification
+    used = Deduplication(message.dedupe_key, message.notification_id, turn.now_ms + message.dedupe_ms)
+    turn.save(user_key(user.id), replace(user, deduplication=(*alive, used)[-DEDUPE_KEYS_MAX:]))
+    return ""
+
+
+def _save_dead(user_id: str, delivery: Delivery, why: Any, turn: Turn) -> None:
+    user: User | None = turn.load(user_key(user_id))
+    if user is not None and delivery.address and user.why_dead(delivery.channel, delivery.address) is None:
+        dead = DeadAddress(delivery.channel, delivery.address, why, turn.now_ms)
+        turn.save(user_key(user_id), replace(user, dead=(*user.dead, dead)[-DEAD_ADDRESSES_MAX:]))
+
+
+def _set_user(user: User | None, message: SetUser, turn: Turn) -> User:
+    named = {(known.channel, known.address) for known in message.addresses}
+    before = {(known.channel, known.address) for known in user.addresses} if user else set()
+    dead = tuple(d for d in user.dead if (d.channel, d.address) in named & before) if user else ()
+    after = User(
+        message.user_id, message.addresses, message.locale, message.zone, message.preferences, message.quiet, dead,
+        user.deduplication if user else (),
+    )  # fmt: skip
+    turn.reply(after)
+    return after
+
+
+def _set_preferences(user: User | None, message: SetPreferences, turn: Turn) -> User:
+    if user is None:
+        raise UnknownUser(message.user_id)
+    changed: dict[tuple[str, str], Preference] = {
+        (wish.category, wish.channel): wish for wish in (*user.preferences, *message.preferences)
+    }
+    after = replace(user, preferences=tuple(changed.values()))
+    turn.reply(after)
+    return after
+
+
+def _erase_user(user: User | None, message: EraseUser, turn: Turn) -> None:
+    if user is None:
+        raise UnknownUser(message.user_id)
+    turn.reply(User(message.user_id))
