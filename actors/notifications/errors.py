@@ -9,6 +9,7 @@
     ├── UnknownUser
     ├── UnknownNotification
     ├── UnknownAudience
+    ├── UnknownItem         of a user's inbox
     └── CannotCancel        it has ended
 """
 
@@ -71,6 +72,16 @@ class UnknownAudience(Refused):
     def __init__(self, audience: str) -> None:
         super().__init__(f"there is no audience {audience!r}; subscribe somebody to make one")
         self.audience = audience
+
+
+class UnknownItem(Refused):
+    """The user's inbox has no such item."""
+
+    code = "unknown_item"
+
+    def __init__(self, user_id: str, delivery: str) -> None:
+        super().__init__(f"the inbox of {user_id!r} has no item {delivery!r}")
+        self.user_id, self.delivery = user_id, delivery
 
 
 class CannotCancel(Refused):
