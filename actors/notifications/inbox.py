@@ -1,7 +1,7 @@
 """The inbox: a channel without a provider. Delivering is the turn itself; a user's feed is read from the files.
 
-Items are kept under `item:USER/DELIVERY`, newest last, and the counts of a user under `feed:USER`. An item is read if
-it is marked, or not newer than the one up to which all was marked.
+Items are kept under `item:USER/DELIVERY`, and the counts of a user under `feed:USER`. An item is read if it is marked, or
+not newer than the one up to which all was marked.
 """
 
 from msgspec.structs import replace
@@ -42,6 +42,8 @@ class Item(State, tag="inbox.item", version=1, omit_defaults=True):
     title: str
     body: str = ""
     link: str = ""
+    n: int = 0
+    """The how-manieth of its feed."""
     read: bool = False
 
 
@@ -51,12 +53,14 @@ class Feed(State, tag="inbox.feed", version=1, omit_defaults=True):
     user_id: str
     items: int = 0
     unread: int = 0
-    read_up_to: str = ""
-    """All items up to this delivery were marked at once."""
+    ever: int = 0
+    """Items that there ever were."""
+    read_up_to: int = 0
+    """All items up to this number were marked at once."""
 
     def is_read(self, item: Item) -> bool:
         """Whether the user has seen it."""
-        return item.read or item.delivery <= self.read_up_to
+        return item.read or item.n <= self.read_up_to
 
 
 InboxMessage = Deliver | CancelDelivery | MarkRead | EraseItem
@@ -112,17 +116,17 @@ def _add(feed: Feed, message: Deliver, turn: Turn) -> Feed:
     if turn.load(key) is None:
         item = Item(
             outgoing.delivery, outgoing.user_id, outgoing.event_type, turn.now_ms, outgoing.part("title"),
-            outgoing.part("body"), outgoing.part("link"),
+            outgoing.part("body"), outgoing.part("link"), feed.ever + 1,
         )  # fmt: skip
         turn.save(key, item)
-        feed = replace(feed, items=feed.items + 1, unread=feed.unread + (not feed.is_read(item)))
+        feed = replace(feed, items=feed.items + 1, unread=feed.unread + 1, ever=item.n)
     turn.send("notifications", DeliveryEnded(outgoing.delivery, outgoing.user_id, "SENT", attempts=1))
     return feed
 
 
 def _mark(feed: Feed, message: MarkRead, turn: Turn) -> Feed:
     if not message.delivery:
-        return replace(feed, unread=0, read_up_to=turn.new_id("dlv"))
+        return replace(feed, unread=0, read_up_to=feed.ever)
     item = turn.load(item_key(feed.user_id, message.delivery))
     if not isinstance(item, Item):
         raise UnknownItem(feed.user_id, message.delivery)
