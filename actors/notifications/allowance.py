@@ -2,8 +2,9 @@
 
 A place is held from the turn that grants it until the turn that hears the delivery's end, which encloses the call
 itself; then it stays used for one window (PROTOCOL 12). So the providers' own logs never show a user over the limit.
-Times are of the steady clock, which no step of the wall clock moves; after a reboot nothing is known of it, and all that
-was used counts as used now. Who finds no place waits in a numbered line on disk, so one who floods delays nobody else.
+Times are of the steady clock, which no step of the wall clock moves; after a reboot nothing is known of it, and all
+that was used counts as used now. Who finds no place waits in a numbered line on disk, so one who floods delays nobody
+else.
 """
 
 import msgspec

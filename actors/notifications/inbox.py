@@ -1,7 +1,7 @@
 """The inbox: a channel without a provider. Delivering is the turn itself; a user's feed is read from the files.
 
-Items are kept under `item:USER/DELIVERY`, and the counts of a user under `feed:USER`. An item is read if it is marked, or
-not newer than the one up to which all was marked.
+Items are kept under `item:USER/DELIVERY`, and the counts of a user under `feed:USER`. An item is read if it is marked,
+or not newer than the one up to which all was marked.
 """
 
 from msgspec.structs import replace
