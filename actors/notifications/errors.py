@@ -9,6 +9,7 @@
     ├── UnknownUser
     ├── UnknownNotification
     ├── UnknownAudience
+    ├── UnknownBroadcast
     ├── UnknownItem         of a user's inbox
     └── CannotCancel        it has ended
 """
@@ -72,6 +73,16 @@ class UnknownAudience(Refused):
     def __init__(self, audience: str) -> None:
         super().__init__(f"there is no audience {audience!r}; subscribe somebody to make one")
         self.audience = audience
+
+
+class UnknownBroadcast(Refused):
+    """No broadcast has that id."""
+
+    code = "unknown_broadcast"
+
+    def __init__(self, broadcast: str) -> None:
+        super().__init__(f"there is no broadcast {broadcast!r}")
+        self.broadcast = broadcast
 
 
 class UnknownItem(Refused):

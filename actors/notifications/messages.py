@@ -134,6 +134,24 @@ class PlacesDue(Message, tag="notifications.places_due", version=1):
     user_id: str
 
 
+# --- with audiences ---
+
+
+class PageSent(Message, tag="notifications.page_sent", version=1):
+    """Behind the events of one page of a broadcast, in their lane: whoever takes it has taken them."""
+
+    broadcast: str
+    page: int
+    partition: int
+
+
+class PageTaken(Message, tag="notifications.page_taken", version=1):
+    """The answer."""
+
+    broadcast: str
+    page: int
+
+
 # --- with the channels ---
 
 

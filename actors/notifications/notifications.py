@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sagamore.actors.notifications.allowance import Allowance, Waiting, allowance_key, line_key
 from sagamore.actors.notifications.desk import KIND, Desk
 from sagamore.actors.notifications.errors import CannotCancel, UnknownNotification, UnknownUser
+from sagamore.actors.notifications.facts import Told
 from sagamore.actors.notifications.messages import (
     CallNext,
     CancelDelivery,
@@ -22,6 +23,8 @@ from sagamore.actors.notifications.messages import (
     JoinLine,
     NotificationDue,
     Notify,
+    PageSent,
+    PageTaken,
     PlacesDue,
     ReceiptArrived,
     Redeliver,
@@ -31,6 +34,7 @@ from sagamore.actors.notifications.messages import (
     StillSilent,
 )
 from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id, notification_of
+from sagamore.actors.notifications.order_events import ORDER_EVENTS, OrderEvent, data_of
 from sagamore.actors.notifications.user import (
     DEAD_ADDRESSES_MAX,
     DEDUPE_KEYS_MAX,
@@ -45,16 +49,16 @@ from sagamore.engine.turn import Turn
 
 NotificationMessage = (
     Notify | CancelNotification | ReceiptArrived | Redeliver | SetUser | SetPreferences | EraseUser | EraseNotification
-    | NotificationDue | StillSilent | JoinLine | CallNext | StartDelivery | PlacesDue | DeliveryEnded
+    | NotificationDue | StillSilent | JoinLine | CallNext | StartDelivery | PlacesDue | DeliveryEnded | PageSent
+    | OrderEvent
 )  # fmt: skip
 NotificationState = Notification | User | Allowance | Waiting | None
-OF_A_DELIVERY = (ReceiptArrived, Redeliver, StillSilent, StartDelivery, DeliveryEnded)
-OF_A_USER = (SetUser, SetPreferences, EraseUser)
 
 
 class NotificationsActor(
-    Actor[NotificationState, NotificationMessage], kind=KIND, mints="ntf", indexed=("user_id", "status")
-):
+    Actor[NotificationState, NotificationMessage], kind=KIND, mints="ntf", indexed=("user_id", "status"),
+    subscribes=ORDER_EVENTS,
+):  # fmt: skip
     """Owns users and notifications."""
 
     def __init__(self, desk: Desk) -> None:
@@ -64,6 +68,7 @@ class NotificationsActor(
             EraseNotification: self._erase, DeliveryEnded: self._ended, StartDelivery: self._start,
             ReceiptArrived: self._receipt, StillSilent: self._silent, Redeliver: self._redeliver,
             SetUser: _set_user, SetPreferences: _set_preferences, EraseUser: _erase_user,
+            PageSent: _page_sent, **dict.fromkeys(ORDER_EVENTS, _order_event),
             JoinLine: lambda _, message, __: Waiting(message.delivery), CallNext: _call, PlacesDue: self._places,
         }  # fmt: skip
 
@@ -74,13 +79,17 @@ class NotificationsActor(
                 return line_key(message.user_id, message.number)
             case PlacesDue():
                 return allowance_key(message.user_id)
+            case PageSent():
+                return f"broadcast:{message.broadcast}"
             case SetUser() | SetPreferences() | EraseUser():
                 return user_key(message.user_id)
             case ReceiptArrived() | Redeliver() | StillSilent() | StartDelivery() | DeliveryEnded():
                 notification, _ = notification_of(message.delivery)
                 return notification, user_key(message.user_id), allowance_key(message.user_id)
-            case _:
+            case Notify() | NotificationDue() | CancelNotification() | EraseNotification():
                 return message.notification_id, user_key(message.user_id), allowance_key(message.user_id)
+            case _:
+                return user_key(message.user_id)
 
     def handle(self, state: NotificationState, message: NotificationMessage, turn: Turn) -> NotificationState:
         """One step of one notification."""
@@ -269,6 +278,18 @@ class NotificationsActor(
 
     def _category(self, notification: Notification) -> Any:
         return self._desk.types.read(notification.data)[1]
+
+
+def _order_event(user: User | None, event: OrderEvent, turn: Turn) -> User | None:
+    """Told like every other event, with the order's id, in a turn of its own."""
+    notification = turn.new_id("ntf")
+    turn.note(Told(notification))
+    turn.send(KIND, Notify(notification, event.user_id, data_of(event), order_id=event.order_id), partition=turn.partition)
+    return user
+
+
+def _page_sent(state: None, message: PageSent, turn: Turn) -> None:
+    turn.send("audiences", PageTaken(message.broadcast, message.page))
 
 
 def _call(waiting: Waiting | None, message: CallNext, turn: Turn) -> None:
