@@ -62,7 +62,6 @@ class Batch:
         self.acknowledge: set[Stream] = set()
         self.rewind: set[Stream] = set()
         self.withdrawals: list[str] = []
-        self.marked: dict[str, EffectRow] = {}
         self.undeliverable: dict[Stream, int] = {}
 
     def absorb(self, turn: Turn, message_type: str, trace: str, known_alerts: dict[tuple[str, str], AlertRow]) -> None:

@@ -31,7 +31,7 @@ from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.deadline import Deadline, sleep_ms
 from sagamore.engine.runtime.home import Home
 from sagamore.engine.runtime.inspection import Alert, EngineStatistics, Health, alerts_of, health_of
-from sagamore.engine.runtime.mailbox import AttemptEnded, Command, ParkEffect, stored_key
+from sagamore.engine.runtime.mailbox import AttemptEnded, Command, MarkAttempt, ParkEffect, stored_key
 from sagamore.engine.runtime.partition import Environment, Partition
 from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.pressure import Pressure
@@ -312,10 +312,10 @@ class Engine:
     def _exists(self, address: Address) -> bool:
         return address in self._seats
 
-    def _deliver(self, address: Address, ended: AttemptEnded | ParkEffect) -> None:
+    def _deliver(self, address: Address, news: AttemptEnded | ParkEffect | MarkAttempt) -> None:
         partition = self._peer(address)
         if partition is not None:
-            partition.effect_ended(ended)
+            partition.hear(news)
 
     async def _remember(self, message: BreakerChanged | PlacesTaken) -> None:
         """Commit what a pool must not forget, however long that takes: the effect that waits for it would be lost."""

@@ -19,7 +19,16 @@ from sagamore.engine.message import Body, Codec, Message, State
 from sagamore.engine.ports import Journal
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.cache import Cache
-from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
+from sagamore.engine.runtime.mailbox import (
+    Command,
+    Delivery,
+    Item,
+    MarkAttempt,
+    RetryDue,
+    TimerDue,
+    Undeliverable,
+    WithdrawEffect,
+)
 from sagamore.engine.runtime.poison import Poison, name_of
 from sagamore.engine.runtime.turns import Work
 from sagamore.engine.text import error_text
@@ -79,7 +88,7 @@ class Loader:
                 return self._decode(item, row.envelope.body)
             case WithdrawEffect(effect):
                 return Work(item, effect=effect)
-            case Undeliverable():
+            case Undeliverable() | MarkAttempt():
                 return Work(item)
             case _:
                 return Work(item, keys=(item.row.entity,))

@@ -32,6 +32,7 @@ from sagamore.engine.runtime.mailbox import (
     Item,
     Mailbox,
     MailboxStatistics,
+    MarkAttempt,
     ParkEffect,
     Undeliverable,
     WithdrawEffect,
@@ -192,9 +193,12 @@ class Partition:
         self._wake.set()
         return True
 
-    def effect_ended(self, ended: AttemptEnded | ParkEffect) -> None:
-        """A pool's news."""
-        self.mailbox.put_hint(ended)
+    def hear(self, news: AttemptEnded | ParkEffect | MarkAttempt) -> None:
+        """A pool's news of an effect, or the mark that it waits for."""
+        if isinstance(news, MarkAttempt):
+            self.mailbox.put_control(news)
+        else:
+            self.mailbox.put_hint(news)
         self._wake.set()
 
     def look_again(self) -> None:
