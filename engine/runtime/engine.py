@@ -186,7 +186,8 @@ class Engine:
         `key` makes the command idempotent within `scope`: asked again with the same body (`same`, if part of the
         message was made for this call) it is answered with what was kept. Without one the engine makes one; every
         error carries it.
-        Raises what the handler raised, NotEncodable, KeyReused, Overloaded, OutcomeUnknown, PartitionDown, Closed.
+        Raises what the handler raised, NotEncodable, CommitRefused, KeyReused, Overloaded, OutcomeUnknown,
+        PartitionDown, Closed.
         """
         self._check_caller()
         now_ms = self.clock.now_ms()

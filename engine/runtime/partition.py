@@ -16,10 +16,10 @@ import msgspec
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import Address, Stream
-from sagamore.engine.errors import Closed, EntityDamaged, NotEncodable, OutcomeUnknown
+from sagamore.engine.errors import Closed, CommitRefused, EntityDamaged, NotEncodable, OutcomeUnknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, State
-from sagamore.engine.ports import AlertRow, Clock, CommitRefused, Journal, Opened, Scheduled, Slot
+from sagamore.engine.ports import AlertRow, Clock, Journal, Opened, Scheduled, Slot
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.cache import Cache
 from sagamore.engine.runtime.committed import Committed
