@@ -29,7 +29,7 @@ from sagamore.engine.runtime.mailbox import (
     Undeliverable,
     WithdrawEffect,
 )
-from sagamore.engine.runtime.poison import Poison, name_of
+from sagamore.engine.runtime.poison import Poison, name_of, name_of_state
 from sagamore.engine.runtime.turns import Work
 from sagamore.engine.text import error_text
 
@@ -122,9 +122,12 @@ class Loader:
 
     def _decode_state(self, key: str, stored: bytes) -> Any:
         try:
+            self._poison.name(name_of_state(key, self._actor.state_types))  # `upcast` is the record's own code
             return self._states.decode(stored)
-        except Exception as error:  # `upcast` is the record's own code
+        except Exception as error:
             return EntityDamaged(self._address, key, error_text(error))
+        finally:
+            self._poison.clear()
 
     async def read(self, key: str) -> State | None:
         """One entity as last committed, past the cache. Raises EntityDamaged."""

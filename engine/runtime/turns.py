@@ -128,10 +128,10 @@ class TurnTaker:
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
         known = batch.client_keys.get(command.kept_key) or batch.kept_keys.get(command.kept_key)
         try:
+            self._poison.name(command.kept_key)
             if known is not None:
                 batch.replies.append((command.future, self._known_answer(known, command)))
                 return
-            self._poison.name(command.kept_key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
             batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
