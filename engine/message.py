@@ -89,6 +89,14 @@ def encode_rows(rows: object, records: Collection[object]) -> bytes:
     return encoded
 
 
+def size_of(row: object) -> int:
+    """The bytes of a row's JSON, roughly: 0 if it cannot be written, which is for the commit to find."""
+    try:
+        return len(_encode(row))
+    except _ENCODING_ERRORS:
+        return 0
+
+
 def written(body: Body) -> bytes:
     """A message's JSON."""
     return bytes(body) if isinstance(body, msgspec.Raw) else encode(body)

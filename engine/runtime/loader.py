@@ -19,8 +19,17 @@ from sagamore.engine.message import Body, Codec, Message, State
 from sagamore.engine.ports import Journal
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.cache import Cache
-from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
-from sagamore.engine.runtime.poison import Poison, name_of
+from sagamore.engine.runtime.mailbox import (
+    Command,
+    Delivery,
+    Item,
+    MarkAttempt,
+    RetryDue,
+    TimerDue,
+    Undeliverable,
+    WithdrawEffect,
+)
+from sagamore.engine.runtime.poison import Poison, name_of, name_of_state
 from sagamore.engine.runtime.turns import Work
 from sagamore.engine.text import error_text
 
@@ -79,7 +88,7 @@ class Loader:
                 return self._decode(item, row.envelope.body)
             case WithdrawEffect(effect):
                 return Work(item, effect=effect)
-            case Undeliverable():
+            case Undeliverable() | MarkAttempt():
                 return Work(item)
             case _:
                 return Work(item, keys=(item.row.entity,))
@@ -113,9 +122,12 @@ class Loader:
 
     def _decode_state(self, key: str, stored: bytes) -> Any:
         try:
+            self._poison.name(name_of_state(key, self._actor.state_types))  # `upcast` is the record's own code
             return self._states.decode(stored)
-        except Exception as error:  # `upcast` is the record's own code
+        except Exception as error:
             return EntityDamaged(self._address, key, error_text(error))
+        finally:
+            self._poison.clear()
 
     async def read(self, key: str) -> State | None:
         """One entity as last committed, past the cache. Raises EntityDamaged."""

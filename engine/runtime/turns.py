@@ -38,6 +38,8 @@ from sagamore.engine.runtime.poison import Poison, id_of_timer, name_of_accepted
 from sagamore.engine.text import error_text
 from sagamore.engine.turn import Routes, Turn
 
+WEIGHED_EVERY = 32  # turns of a batch, and after 2, 4, 8 and 16: a look costs some microseconds
+
 
 class Work(msgspec.Struct):
     """An item, read: its message and the entities it names, or why it cannot be."""
@@ -76,11 +78,13 @@ class TurnTaker:
         }
 
     def take(self, batch: Batch, works: Sequence[Work]) -> int:
-        """Take turns until all are taken or their time is up; how many were."""
-        started_ms = self._clock.elapsed_ms()
+        """Take turns until all are taken, their time is up or their bytes are many; how many were."""
+        started_ms, most = self._clock.elapsed_ms(), len(works)
         try:
             for n, work in enumerate(works):
-                if n and self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms:
+                if n > 1 and (n % WEIGHED_EVERY == 0 or n & (n - 1) == 0):
+                    most = n * self._limits.batch_bytes_max // max(batch.guessed_bytes(), 1)
+                if n and (n >= most or self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms):
                     return n
                 self._takers[type(work.item)](batch, work, work.item)
         finally:
@@ -132,10 +136,10 @@ class TurnTaker:
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
         known = batch.client_keys.get(command.kept_key) or batch.kept_keys.get(command.kept_key)
         try:
+            self._poison.name(command.kept_key)
             if known is not None:
                 batch.replies.append((command.future, self._known_answer(known, command)))
                 return
-            self._poison.name(command.kept_key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
             batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
