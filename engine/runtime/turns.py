@@ -243,4 +243,4 @@ class TurnTaker:
 
 
 def _type(message: Message | None) -> str:
-    return "" if message is None else str(message.__struct_config__.tag)
+    return "" if message is None else type(message).__type__
