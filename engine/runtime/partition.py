@@ -387,7 +387,8 @@ class Partition:
 
     def _measure(self, batch: Batch) -> None:
         for key, after in batch.states.items() if self._measures else ():
-            self.measured.update(self.actor.measure(self.committed.before(key, batch), after))
+            for name in self.actor.measure(self.committed.before(key, batch), after):
+                self.measured[name] += 1
 
     # --- the end ---
 

@@ -24,7 +24,7 @@ class Poison:
     def name(self, message: str) -> None:
         """An actor's code begins to run for this message. Raises Refused if too many processes died of it."""
         self._slot.name(self._address, message)
-        if self.is_deadly(message):
+        if self._deaths and self.is_deadly(message):
             raise Refused(f"the process died {self._deaths[message]} times while this message was being taken")
 
     def clear(self) -> None:
