@@ -97,12 +97,6 @@ class EffectSettled(Intention, frozen=True, gc=False):
     id: str
 
 
-class Noted(Intention, frozen=True, gc=False):
-    """A line of the entity's history: text, or a fact."""
-
-    note: str | msgspec.Struct
-
-
 class AlertRaised(Intention, frozen=True, gc=False):
     """A durable condition; raised again it keeps its `since` and counts."""
 
@@ -151,6 +145,7 @@ class Turn(msgspec.Struct, eq=False):
     sender: Address = ""
     attempt: int = 1
     intentions: list[Intention] = []
+    notes: list[str | msgspec.Struct] = []
     replied: Replied | None = None
     saved: dict[str, State | None] = {}
     _ids_made: int = 0
@@ -227,7 +222,7 @@ class Turn(msgspec.Struct, eq=False):
 
     def note(self, note: str | msgspec.Struct) -> None:
         """Add a line, or a fact, to the history row of this turn."""
-        self.intentions.append(Noted(note))
+        self.notes.append(note)
 
     def raise_alert(self, name: str, subject: str, advice: str) -> None:
         """Raise a durable alert about `subject`; `advice` says what to do."""

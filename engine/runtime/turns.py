@@ -126,12 +126,13 @@ class TurnTaker:
         self._accepted(batch, Work(work.item, message, (row.entity,), work.error), self._address, envelope, ())
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
-        known = batch.client_keys.get(command.kept_key) or batch.kept_keys.get(command.kept_key)
+        key = command.kept_key
+        known = batch.client_keys.get(key) or batch.kept_keys.get(key)
         try:
             if known is not None:
                 batch.replies.append((command.future, self._known_answer(known, command)))
                 return
-            self._poison.name(command.kept_key)
+            self._poison.name(key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
             batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
@@ -139,8 +140,7 @@ class TurnTaker:
             return
         answer, kept = (None, None) if turn.replied is None else (turn.replied.answer, turn.replied.kept)
         batch.replies.append((command.future, answer))
-        row = ClientKeyRow(command.kept_key, command.body_hash, batch.now_ms, kept)
-        batch.client_keys[row.key] = row
+        batch.client_keys[key] = ClientKeyRow(key, command.body_hash, batch.now_ms, kept)
 
     def _bury_all(self, batch: Batch, _: Work, undeliverable: Undeliverable) -> None:
         receiver, lane = undeliverable.receiver, undeliverable.lane
@@ -204,7 +204,7 @@ class TurnTaker:
     def _accepted(self, batch: Batch, work: Work, sender: Address, envelope: Envelope, errors: tuple[str, ...]) -> None:
         """Take an accepted message: what it leads to, a retry or a dead letter."""
         try:
-            if isinstance(work.message, RetryEffect):
+            if type(work.message) is RetryEffect:
                 self._retry_effect(batch, work, envelope, work.message.effect)
                 return
             self._poison.name(name_of_accepted(envelope))
