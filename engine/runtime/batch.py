@@ -24,7 +24,6 @@ from sagamore.engine.turn import (
     EffectStarted,
     EffectWithdrawn,
     Intention,
-    Noted,
     Resent,
     Sent,
     TimerCancelled,
@@ -68,11 +67,8 @@ class Batch:
         """Add a turn that succeeded."""
         self.turn += 1
         self.states |= turn.saved
-        notes = []
         for n, intention in enumerate(turn.intentions):
-            if isinstance(intention, Noted):
-                notes.append(intention.note)
-            elif isinstance(intention, Sent):
+            if isinstance(intention, Sent):
                 envelope = Envelope(
                     0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, intention.message, trace=trace
                 )
@@ -81,7 +77,7 @@ class Batch:
                 self._absorb_rare(n, intention, turn, trace, known_alerts)
         row = HistoryRow(
             self.turn, turn.correlation, self.now_ms, turn.entity, message_type, turn.message_id, turn.attempt,
-            tuple(notes),
+            tuple(turn.notes),
         )  # fmt: skip
         self.history.append(row)
 

@@ -35,7 +35,8 @@ class Gate:
     def release(self, batch: Batch) -> None:
         """The commit is on disk."""
         for key, after in batch.states.items() if self._measures else ():
-            self.measured.update(self._actor.measure(self._committed.before(key, batch), after))
+            for name in self._actor.measure(self._committed.before(key, batch), after):
+                self.measured[name] += 1
         self._committed.keep(batch)
         self._reminders.release(batch)
         self._relay.release(batch.parcels, batch.now_ms)

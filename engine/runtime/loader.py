@@ -71,7 +71,7 @@ class Loader:
             await self._cache.mark(missing, self._journal.highest_key)
             for key, stored in (await self._journal.load(list(missing))).items():
                 batch.loaded[key] = self._decode_state(key, stored)
-        used = [c.kept_key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
+        used = [c.kept_key for work in works if type(c := work.item) is Command and not c.fresh_key]
         if used:
             batch.kept_keys = await self._journal.load_client_keys(used)
         return works
@@ -104,9 +104,9 @@ class Loader:
         return self._name(item, message)
 
     def _name(self, item: Command | Delivery | TimerDue | RetryDue, message: Message) -> Work:
-        if isinstance(message, RetryEffect):
+        if type(message) is RetryEffect:
             return Work(item, message, effect=message.effect)
-        if isinstance(message, EffectOutcome):
+        if type(message) is EffectOutcome:
             return Work(item, message, (message.entity,))
         try:
             self._poison.name(name_of(item))

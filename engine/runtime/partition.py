@@ -269,7 +269,7 @@ class Partition:
 
     async def _process(self, items: Sequence[Item], refused: Exception | None = None) -> None:
         """The five steps, for the items of one batch; one that was `refused` alone fails like a turn that raises."""
-        self._commands = [item for item in items if isinstance(item, Command)]
+        self._commands = [item for item in items if type(item) is Command]
         self._now_ms = max(self._now_ms, self._clock.now_ms())
         batch = Batch(self.address, self._now_ms, self.turn)
         works = await self._loader.load(batch, items)

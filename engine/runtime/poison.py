@@ -28,7 +28,7 @@ class Poison:
     def name(self, name: str) -> None:
         """An actor's code begins to run for what is called so. Raises Refused if too many processes died of it."""
         self._slot.name(self._address, name)
-        if self.is_deadly(name):
+        if self._deaths and self.is_deadly(name):
             raise Refused(f"the process died {self._deaths[name]} times while this was being read or taken")
 
     def clear(self) -> None:

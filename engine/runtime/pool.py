@@ -123,7 +123,7 @@ class Pool:
     def _hire(self) -> None:
         """One worker more if there is work and none is about to start: a provider that answers at once needs but one,
         for a slow one each worker that starts a call hires the next."""
-        if not self._starting and self._waiting():
+        if not self._starting and any(self._queues.values()):
             self._starting = True
             self._workers += 1
             self._spawn(self._work(), f"{self.provider.name} worker")

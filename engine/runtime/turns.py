@@ -134,9 +134,10 @@ class TurnTaker:
         return f"{self._address}:{row.turn}.{row.id}.{outcome.verdict}.{row.attempts}"
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
-        known = batch.client_keys.get(command.kept_key) or batch.kept_keys.get(command.kept_key)
+        key = command.kept_key
+        known = batch.client_keys.get(key) or batch.kept_keys.get(key)
         try:
-            self._poison.name(command.kept_key)
+            self._poison.name(key)
             if known is not None:
                 batch.replies.append((command.future, self._known_answer(known, command)))
                 return
@@ -147,8 +148,7 @@ class TurnTaker:
             return
         answer, kept = (None, None) if turn.replied is None else (turn.replied.answer, turn.replied.kept)
         batch.replies.append((command.future, answer))
-        row = ClientKeyRow(command.kept_key, command.body_hash, batch.now_ms, kept)
-        batch.client_keys[row.key] = row
+        batch.client_keys[key] = ClientKeyRow(key, command.body_hash, batch.now_ms, kept)
 
     def _bury_all(self, batch: Batch, _: Work, undeliverable: Undeliverable) -> None:
         receiver, lane = undeliverable.receiver, undeliverable.lane
@@ -213,7 +213,7 @@ class TurnTaker:
         """Take an accepted message: what it leads to, a retry or a dead letter."""
         try:
             self._poison.name(name_of_accepted(envelope))
-            if isinstance(work.message, RetryEffect):
+            if type(work.message) is RetryEffect:
                 self._retry_effect(batch, work, envelope, work.message.effect)
                 return
             turn = self._turn(
@@ -263,4 +263,4 @@ class TurnTaker:
 
 
 def _type(message: Message | None) -> str:
-    return "" if message is None else str(message.__struct_config__.tag)
+    return "" if message is None else type(message).__type__
