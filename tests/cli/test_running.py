@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sagamore.cli.orders import ACCEPTED
 from sagamore.control import CONTROL_NAME
 from tests.cli.conftest import PLACE, WAIT_S, Command, Serve, finish, process
 
@@ -25,6 +26,35 @@ def test_commands_reach_the_running_shop_and_reads_see_what_they_did(command: Co
         assert "CONFIRMED → CANCELLING" in command("trace", order).out
         assert command("health", "--json").json == {"status": "GREEN", "pid": shop.pid, "problems": []}
     assert command("health", "--json").json["pid"] is None
+
+
+def order_paid_by(command: Command, method: str) -> str:
+    """The id of a confirmed order of a shop that runs."""
+    order = command("orders", "place", *PLACE[:-1], method, "--wait", "10", "--json").json
+    assert order["status"] == "CONFIRMED"
+    return str(order["id"])
+
+
+def test_a_refund_says_what_became_of_it_and_a_refused_one_has_status_1(command: Command, serve: Serve) -> None:
+    with serve("--payments", "simulated"):
+        command("stock", "receive", "MUG", "10", "--reason", "first")
+        for method, becomes, status in (
+            ("pm_card", "SUCCEEDED", 0), ("pm_refund_refused", "REFUSED", 1), ("pm_refund_pending", "PENDING", 0),
+        ):  # fmt: skip
+            done = command("orders", "refund", order_paid_by(command, method), "3", "--reason", "late", "--json")
+            assert (done.status, done.json["status"]) == (status, becomes)
+            assert done.err == ("sagamore: the refund was refused: refund_refused: the bank takes no refund\n" * status)
+
+
+def test_a_refund_that_is_only_accepted_is_told_as_that_and_its_key_asks_again(command: Command, serve: Serve) -> None:
+    with serve("--payments", "simulated"):
+        command("stock", "receive", "MUG", "10", "--reason", "first")
+        card, bank = (order_paid_by(command, method) for method in ("pm_card", "pm_refund_pending"))
+        done = command("orders", "refund", bank, "3", "--reason", "late")
+        assert (done.status, done.out.splitlines()[-1]) == (0, ACCEPTED)
+        refund = ("orders", "refund", card, "3", "--reason", "late", "--key", "again")
+        assert command(*refund, "--wait", "0").status == 0
+        assert "SUCCEEDED" in command(*refund).out
 
 
 def test_errors_come_back_through_the_socket_as_they_are_at_the_door(command: Command, serve: Serve) -> None:
