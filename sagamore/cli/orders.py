@@ -111,7 +111,7 @@ async def _show(args: Namespace) -> int:
             )
             order = newest[0] if newest else None
     if order is None:
-        raise UnknownOrder(args.order)
+        raise UnknownOrder(args.order, "order with the id or reference")
     show(OrderView.of(order), args.json)
     return 0
 
