@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sagamore.cli.orders import ACCEPTED
 from sagamore.control import CONTROL_NAME
-from tests.cli.conftest import PLACE, WAIT_S, Command, Serve, finish, process
+from tests.cli.conftest import PLACE, ROOT, WAIT_S, Command, Serve, finish, process
 
 
 def test_commands_reach_the_running_shop_and_reads_see_what_they_did(command: Command, serve: Serve) -> None:
@@ -128,6 +130,17 @@ def test_an_interrupt_ends_a_command_that_waits_and_not_what_it_began(
         done = finish(waiting)
         assert (done.status, done.out, done.err) == (130, "", "")
         assert [order["status"] for order in command("orders", "list", "--json").lines] == ["PENDING"]
+
+
+@pytest.mark.parametrize("how", [("-m", "sagamore"), ("-c", "from sagamore.__main__ import main; exit(main())")])
+def test_an_interrupt_while_it_is_still_being_loaded_is_a_line(tmp_path: Path, how: tuple[str, str]) -> None:
+    """In place of a library that is imported half-way comes one that presses Ctrl-C."""
+    (tmp_path / "aiosqlite.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, *how, "orders", "list"], capture_output=True, text=True, timeout=WAIT_S, check=False,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}, cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "sagamore: interrupted\n")
 
 
 def test_a_shop_that_dies_under_a_command_is_told_with_the_key_to_ask_again(command: Command, shop_dir: Path) -> None:
