@@ -1,5 +1,6 @@
 """The names that programs import from `sagamore`."""
 
+from sagamore import blocking
 from sagamore.actors.orders.door import Charge, Line
 from sagamore.actors.orders.errors import IllegalTransition, OutOfStock, PayByPassed, UnknownOrder, UnknownProduct
 from sagamore.actors.orders.money import Money
@@ -85,5 +86,6 @@ __all__ = [
     "UnknownOrder",
     "UnknownProduct",
     "WrongLoop",
+    "blocking",
     "in_threads",
 ]
