@@ -87,6 +87,8 @@ async def test_a_probe_that_fails_opens_the_breaker_again(world: World) -> None:
     await world.until(lambda: len(provider.calls) == made + 1)
     await world.clock.advance(59_000)
     assert len(provider.calls) == made + 1
+    (alert,) = world.engine.alerts()
+    assert (alert.name, alert.count) == ("breaker_open", 1), "a breaker that stays open is no news"
 
 
 async def test_an_effect_that_is_parked_is_no_failure_of_its_provider(world: World) -> None:
