@@ -9,9 +9,17 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check -qq
 TORTURE ?=
 BENCH   ?=
 
+# The stamp says whose environment it is: one of another Python than is asked for with PYTHON=… is made anew.
+WHOSE   := import sys; print(sys.base_prefix, sys.hexversion)
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) -c '$(WHOSE)' 2>/dev/null),$(shell cat $(STAMP) 2>/dev/null))
+ANEW    := anew
+endif
+endif
+
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test check bench torture lock clean
+.PHONY: demo test check bench torture lock clean anew
 
 demo: $(STAMP)
 	$(BIN)/sagamore demo
@@ -30,13 +38,13 @@ bench: $(STAMP)
 torture: $(STAMP)
 	$(BIN)/python -m tests.torture $(TORTURE)
 
-$(STAMP): pyproject.toml requirements.lock
+$(STAMP): pyproject.toml requirements.lock $(ANEW)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer needed; run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" or 0)'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "this Python has no venv; on Debian: apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(ANEW:anew=--clear) $(VENV)
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --check-build-dependencies -e .
-	@touch $@
+	@$(PYTHON) -c '$(WHOSE)' > $@
 
 # One lock for every Python from 3.11 on, without host names. Needs uv (or UV=/path/to/uv).
 lock:

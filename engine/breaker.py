@@ -13,26 +13,41 @@ from typing import Literal
 
 import msgspec
 
+from sagamore.engine.errors import InvalidInput
+
 BreakerState = Literal["CLOSED", "OPEN", "HALF_OPEN"]
 
 
+CALLS_MAX = 1_000  # what a breaker remembers of the window; enough for any share to mean something
+
+
 class BreakerPolicy(msgspec.Struct, frozen=True):
-    """When it opens, and for how long."""
+    """When it opens, and for how long. Raises InvalidInput for what is none, or would never open it."""
 
     failures_min: int = 20
+    """1 to 1,000, as many calls as it remembers."""
     failure_share: float = 0.5
+    """0 to 1; at 0 the number of failures alone decides."""
     window_ms: int = 10_000
     cooldown_ms: int = 5_000
+
+    def __post_init__(self) -> None:
+        if type(self.failures_min) is not int or not 1 <= self.failures_min <= CALLS_MAX:
+            raise InvalidInput("failures_min", self.failures_min, f"a whole number, 1 to {CALLS_MAX:,}")
+        if type(self.failure_share) not in (int, float) or not 0 <= self.failure_share <= 1:
+            raise InvalidInput("failure_share", self.failure_share, "a number, 0 to 1")
+        for field in ("window_ms", "cooldown_ms"):
+            time_ms = getattr(self, field)
+            if type(time_ms) is not int or time_ms < 1:
+                raise InvalidInput(field, time_ms, "a whole number, at least 1")
 
 
 class Breaker:
     """One provider's breaker."""
 
-    _CALLS_MAX = 1_000  # what it remembers of the window; enough for any share to mean something
-
     def __init__(self, policy: BreakerPolicy, state: BreakerState = "CLOSED", now_ms: float = 0) -> None:
         self._policy = policy
-        self._calls: deque[tuple[float, bool]] = deque(maxlen=self._CALLS_MAX)
+        self._calls: deque[tuple[float, bool]] = deque(maxlen=CALLS_MAX)
         self._failures = 0
         self._probing = False
         self._era = 0
@@ -77,7 +92,7 @@ class Breaker:
             else:
                 self._open(now_ms)
             return True
-        if len(self._calls) == self._CALLS_MAX:
+        if len(self._calls) == CALLS_MAX:
             self._failures -= not self._calls[0][1]
         self._calls.append((now_ms, ok))
         self._failures += not ok

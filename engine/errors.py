@@ -6,6 +6,7 @@
     │   └── UnknownKind             no actor of that kind is composed into this program
     ├── Refused                     a handler says no to a command: nothing changed (actors subclass it)
     ├── KeyReused                   an idempotency key came again with another body
+    ├── CommitRefused               what a command came to cannot be stored: too large, nested too deep
     ├── Overloaded                  come back after `retry_after_ms`; nothing was accepted
     ├── OutcomeUnknown              the partition died under the command; ask again with `idempotency_key`
     ├── Unavailable                 this cannot be served now
@@ -83,6 +84,16 @@ class KeyReused(SagamoreError):
     def __init__(self, key: str) -> None:
         super().__init__(f"idempotency key {key!r} was used before with another body; a new command takes a new key")
         self.key = key
+
+
+class CommitRefused(SagamoreError):
+    """The file took what this came to for its content neither with others nor alone: too large a row, or one nested too
+    deep. Nothing was written, and asking again with less may help."""
+
+    code = "commit_refused"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"what this came to cannot be stored ({cause}); nothing was done")
 
 
 class Overloaded(SagamoreError):

@@ -22,7 +22,7 @@ ID_DIGITS = 32
 def make_id(prefix: str, at_ms: int, low_bits: int, partition: int = 0) -> str:
     """An id made at `at_ms` in `partition`; `low_bits` (62 bits) tell it from others of the same millisecond."""
     value = (at_ms & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | partition << 64 | _VARIANT | low_bits & _LOW_BITS
-    return f"{prefix}_{value:032x}"
+    return f"{prefix}_{value.to_bytes(ID_DIGITS // 2, 'big').hex()}"
 
 
 def derived_id(prefix: str, at_ms: int, partition: int, message_id: str, n: int) -> str:

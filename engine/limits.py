@@ -20,7 +20,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Where group commit stops paying: 275,000 rows a second at 256 a commit, hardly more above."""
     batch_entities_max: int = 1_000
     batch_bytes_max: int = 1 << 20
-    """Keeps a commit to a few milliseconds of disk: one that came to more makes the next batch smaller."""
+    """Keeps a commit to a few milliseconds of disk. Some turns are weighed, the others taken to come to as much; a
+    batch that came to more makes the next one smaller."""
     batch_turns_ms: int = 5
     """Turns share the event loop with everyone else; 5 ms is what a neighbour may wait."""
     inside_share: int = 3

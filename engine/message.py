@@ -28,6 +28,8 @@ class _RecordType(msgspec.StructMeta):
 
     __version__: int
     __tag__: str
+    __type__: str
+    """Tag and version, as stored."""
 
     def __new__(mcs, name: str, bases: Any, namespace: Any, *, version: int = 1, tag: str = "", **config: Any) -> Any:
         if tag:
@@ -35,7 +37,7 @@ class _RecordType(msgspec.StructMeta):
         return super().__new__(mcs, name, bases, namespace, **config)
 
     def __init__(cls, name: str, bases: Any, namespace: Any, *, version: int = 1, tag: str = "", **config: Any) -> None:
-        cls.__tag__, cls.__version__ = tag, version
+        cls.__tag__, cls.__version__, cls.__type__ = tag, version, f"{tag}/{version}"
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
@@ -62,9 +64,9 @@ Body = Message | msgspec.Raw
 
 _encode = msgspec.json.Encoder().encode
 _ENCODING_ERRORS = (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
-_LOOKS = bytes.maketrans(b"012345678,[-", b"999999999:::")  # every digit as 9, what may stand before a number as :
+_LOOKS = bytes.maketrans(b"012345678,]}", b"999999999:::")  # every digit as 9, what may stand after a number as :
 ROW = "row"  # what a culprit outside every record is found in
-_LONG_NUMBER = b":" + b"9" * 19  # the shortest that may not fit 63 bits; in an id a letter or quote stands before it
+_LONG_NUMBER = b"9" * 19 + b":"  # the shortest that may not fit 63 bits; in an id a letter or quote stands after it
 
 
 def encode(record: object) -> bytes:
@@ -87,6 +89,14 @@ def encode_rows(rows: object, records: Collection[object]) -> bytes:
     ):
         _find_culprit(rows, _name_of(rows))
     return encoded
+
+
+def size_of(row: object) -> int:
+    """The bytes of a row's JSON, roughly: 0 if it cannot be written, which is for the commit to find."""
+    try:
+        return len(_encode(row))
+    except _ENCODING_ERRORS:
+        return 0
 
 
 def written(body: Body) -> bytes:
@@ -181,7 +191,7 @@ class Codec:
             return None
         fields: dict[str, Any] = msgspec.json.decode(encoded)
         fields.pop("type")
-        return msgspec.convert(newer.upcast(fields, int(version)) | {"type": newer.__struct_config__.tag}, newer)
+        return msgspec.convert(newer.upcast(fields, int(version)) | {"type": newer.__type__}, newer)
 
 
 def tag_of(encoded: bytes | str) -> str:

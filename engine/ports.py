@@ -287,7 +287,3 @@ class Store(Protocol):
     def free_bytes(self) -> int:
         """What is left of the disk."""
         ...
-
-
-class CommitRefused(Exception):
-    """SQLite refused a batch for its content; nothing was written."""

@@ -97,12 +97,6 @@ class EffectSettled(Intention, frozen=True, gc=False):
     id: str
 
 
-class Noted(Intention, frozen=True, gc=False):
-    """A line of the entity's history: text, or a fact."""
-
-    note: str | msgspec.Struct
-
-
 class AlertRaised(Intention, frozen=True, gc=False):
     """A durable condition; raised again it keeps its `since` and counts."""
 
@@ -136,43 +130,25 @@ class Resent(Intention, frozen=True, gc=False):
     given_up: bool
 
 
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """Given to `handle`. `now_ms` is Unix milliseconds, one value for the batch, never backwards."""
 
-    __slots__ = (
-        "_ids_made", "_load", "_routes", "_sent_at_ms", "address", "attempt", "correlation", "entity", "intentions",
-        "message_id", "now_ms", "partition", "replied", "saved", "sender",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        address: Address,
-        partition: int,
-        entity: str,
-        load: Callable[[str], Any],
-        routes: Routes,
-        now_ms: int,
-        message_id: str,
-        correlation: str,
-        sent_at_ms: int,
-        sender: Address = "",
-        attempt: int = 1,
-    ) -> None:
-        self.address = address
-        self.partition = partition
-        self.entity = entity
-        self.now_ms = now_ms
-        self.message_id = message_id
-        self.correlation = correlation
-        self.sender = sender
-        self.attempt = attempt
-        self.intentions: list[Intention] = []
-        self.replied: Replied | None = None
-        self.saved: dict[str, State | None] = {}
-        self._load = load
-        self._routes = routes
-        self._sent_at_ms = sent_at_ms
-        self._ids_made = 0
+    address: Address
+    partition: int
+    entity: str
+    _load: Callable[[str], Any]
+    _routes: Routes
+    now_ms: int
+    message_id: str
+    correlation: str
+    _sent_at_ms: int
+    sender: Address = ""
+    attempt: int = 1
+    intentions: list[Intention] = []
+    notes: list[str | msgspec.Struct] = []
+    replied: Replied | None = None
+    saved: dict[str, State | None] = {}
+    _ids_made: int = 0
 
     @property
     def now(self) -> datetime:
@@ -246,7 +222,7 @@ class Turn:
 
     def note(self, note: str | msgspec.Struct) -> None:
         """Add a line, or a fact, to the history row of this turn."""
-        self.intentions.append(Noted(note))
+        self.notes.append(note)
 
     def raise_alert(self, name: str, subject: str, advice: str) -> None:
         """Raise a durable alert about `subject`; `advice` says what to do."""

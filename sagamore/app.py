@@ -22,6 +22,7 @@ from sagamore.control import serving
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS
 from sagamore.engine.effect import Provider
+from sagamore.engine.errors import InvalidInput
 from sagamore.engine.ports import Clock
 from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.engine import Engine
@@ -92,8 +93,12 @@ class Sagamore(Shop):
 
 
 def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], wanted: Mapping[str, int]) -> dict[str, int]:
-    """What the directory was made with, and for what is new in it what the settings say."""
+    """What the directory was made with, and for what is new in it what the settings say. Raises InvalidInput for a
+    kind that neither this program nor the directory has."""
     stored = read_manifest(path) if path.is_dir() else None
     known = {} if stored is None else dict(stored.partitions)
     kinds = (*(actor.kind for actor in actors), SYSTEM, DEAD_LETTERS)
+    for kind in wanted:
+        if kind not in kinds and kind not in known:
+            raise InvalidInput("partitions", kind, f"one of {', '.join(dict.fromkeys((*kinds, *known)))}")
     return {kind: wanted.get(kind, known.get(kind, 1)) for kind in kinds}

@@ -14,9 +14,11 @@ from sagamore.settings import Settings
 
 
 def check_path(path: object) -> Path:
-    """A path that the file system can be asked for."""
+    """A path that the file system can be asked for. Empty text, an unset variable perhaps, is none."""
     if not isinstance(path, str | Path):
         raise InvalidInput("path", shown(path), "text or a Path")
+    if path == "":
+        raise InvalidInput("path", path, 'the directory\'s path, as "shop/", or "." for the current one')
     try:
         if "\0" not in os.fsdecode(os.fsencode(path)):
             return Path(path)

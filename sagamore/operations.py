@@ -120,7 +120,7 @@ class GetHealth(Operation, frozen=True, kw_only=True, tag="health"):
     answer: ClassVar[type[Any]] = HealthView
 
     async def run(self, shop: Shop) -> HealthView:
-        """Partitions and alerts."""
+        """What the shop says of itself."""
         health = shop.health()
         return HealthView(status=health.status, pid=os.getpid(), problems=health.problems)
 

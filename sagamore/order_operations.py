@@ -1,13 +1,14 @@
-"""The operations on orders: place, cancel, refund and ship. All but the last may wait for the order to come to rest."""
+"""The operations on orders: place, cancel, refund and ship. All but the last may wait: for the order to come to rest,
+or for the provider's answer to the refund."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from sagamore.actors.orders.checks import check_whole
 from sagamore.actors.orders.door import Charge, Line
 from sagamore.actors.orders.money import Money
-from sagamore.actors.orders.order import Order
+from sagamore.actors.orders.order import Order, Refund
 from sagamore.engine.runtime.deadline import Deadline
 from sagamore.operation import Operation
 from sagamore.shop import Shop
@@ -40,7 +41,7 @@ class PlaceOrder(Operation, frozen=True, kw_only=True, tag="orders.place"):
             payment_method=self.payment_method, reference=self.reference, metadata=self.metadata, pay_by=self.pay_by,
             idempotency_key=self.idempotency_key,
         )  # fmt: skip
-        return OrderView.of(await _rest(shop, order, self.wait_ms))
+        return OrderView.of(await _until(at_rest, shop, order, self.wait_ms))
 
 
 class CancelOrder(Operation, frozen=True, kw_only=True, tag="orders.cancel"):
@@ -56,11 +57,12 @@ class CancelOrder(Operation, frozen=True, kw_only=True, tag="orders.cancel"):
         """At the door of orders."""
         check_whole("waitMs", self.wait_ms, 0, WAIT_MS_MAX)
         order = await shop.orders.cancel(self.order_id, by=self.by, idempotency_key=self.idempotency_key)
-        return OrderView.of(await _rest(shop, order, self.wait_ms))
+        return OrderView.of(await _until(at_rest, shop, order, self.wait_ms))
 
 
 class RefundOrder(Operation, frozen=True, kw_only=True, tag="orders.refund"):
-    """Give part of the money back. `amount` is in major units; without a currency it is the order's."""
+    """Give part of the money back, and wait so long for the provider's answer. `amount` is in major units; without a
+    currency it is the order's."""
 
     answer: ClassVar[type[Any]] = RefundView
     order_id: str
@@ -78,9 +80,15 @@ class RefundOrder(Operation, frozen=True, kw_only=True, tag="orders.refund"):
         asked = await shop.orders.refund(
             self.order_id, amount, reason=self.reason, idempotency_key=self.idempotency_key
         )
-        order = await _rest(shop, await shop.orders.get(self.order_id), self.wait_ms)
-        refund = next((refund for refund in order.refunds if refund.id == asked.id), asked)
-        return RefundView.of(refund, order.currency)
+
+        def refund_of(order: Order) -> Refund:
+            return next((refund for refund in order.refunds if refund.id == asked.id), asked)
+
+        def answered(order: Order) -> bool:
+            return refund_of(order).status != "REQUESTED"
+
+        order = await _until(answered, shop, await shop.orders.get(self.order_id), self.wait_ms)
+        return RefundView.of(refund_of(order), order.currency)
 
 
 class ShipOrder(Operation, frozen=True, kw_only=True, tag="orders.ship"):
@@ -106,16 +114,16 @@ def at_rest(order: Order) -> bool:
     return order.status != "PENDING" and order.settlement != "DUE" and not asked
 
 
-async def _rest(shop: Shop, order: Order, wait_ms: int) -> Order:
-    """The order at rest, or as it is when the time is up."""
-    if not wait_ms or at_rest(order):
+async def _until(reached: Callable[[Order], bool], shop: Shop, order: Order, wait_ms: int) -> Order:
+    """The order once it has come so far, or as it is when the time is up."""
+    if not wait_ms or reached(order):
         return order
     clock = shop.engine.clock
     try:
         with Deadline(clock, clock.now_ms() + wait_ms):
             async for changed in shop.orders.changes(order.id):
                 order = changed
-                if at_rest(order):
+                if reached(order):
                     break
     except TimeoutError:
         pass  # it goes on by itself; what it has come to is the answer

@@ -20,7 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     orders: OrderSettings = OrderSettings()
     partitions: Mapping[str, int] = {}
     """Partitions per kind, for a directory that is made now; 1 where nothing is said. A count never changes in place,
-    so for a directory that exists this may stay empty."""
+    so for a directory that exists this may stay empty. A kind that is neither composed nor in the directory is refused
+    when the shop is opened."""
     limits: Limits = Limits()
     breaker: BreakerPolicy = BreakerPolicy()
 

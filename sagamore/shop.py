@@ -44,7 +44,8 @@ class Shop:
         return self.engine.alerts()
 
     def health(self) -> Health:
-        """Whether someone should look, and at what."""
+        """Whether someone should look, and at what: partitions that are down (RED) or being reopened, a WAL that a
+        reader keeps from being checked in, alerts, and a provider whose events are not heard (all YELLOW)."""
         health = self.engine.health()
         if not (problem := self._listener.problem()):
             return health

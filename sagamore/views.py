@@ -243,7 +243,7 @@ class AlertView(View, frozen=True):
 
 
 class HealthView(View, frozen=True):
-    """Whether someone should look; `pid` is the owner's, null on a stopped directory."""
+    """Whether someone should look, a problem a line; `pid` is the owner's, null on a stopped directory."""
 
     status: Literal["GREEN", "YELLOW", "RED"]
     pid: int | None

@@ -16,8 +16,8 @@ import msgspec
 
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import Parcel, Stream
-from sagamore.engine.errors import NotWritable
-from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Opened, RetryRow, TimerRow
+from sagamore.engine.errors import CommitRefused, NotWritable
+from sagamore.engine.ports import ClientKeyRow, Commit, Opened, RetryRow, TimerRow
 from sagamore.storage import rows, schema
 from sagamore.storage.failures import as_directory_error, missing
 from sagamore.storage.holders import snapshot_holders

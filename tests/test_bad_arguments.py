@@ -12,6 +12,7 @@ import pytest
 
 from sagamore import Actor, InvalidInput, Money, OrderSettings, Sagamore, Settings, SimulatedPayments, blocking
 from sagamore.actors.orders.orders import OrdersActor
+from sagamore.actors.orders.settings import PATIENCE_MS_MAX
 from sagamore.doors.dead_letters import DeadLetters
 from sagamore.doors.inventory import Inventory
 from sagamore.doors.orders import Orders
@@ -43,6 +44,8 @@ from tests.bad_values import (
     event,
     whole,
 )
+from tests.engine.actors import Book
+from tests.storage.refusals import contents
 from tests.test_bad_input import rows
 
 SOON = timedelta(seconds=10)
@@ -165,7 +168,8 @@ def told(error: Exception | None, argument: str, value: object, right: str) -> b
     text = str(error)
     shown = error.field != argument or error.value is not value or brief(value)[:80] in text
     hidden = not any(card in text + brief(error.value) for card in (CARD, CARD.replace(" ", "")))
-    return shown and hidden and right in error.expected and len(text) < 300 and text.isprintable()
+    legible = not isinstance(error.value, Money)  # shown as people write it, not as programs do
+    return shown and hidden and legible and right in error.expected and len(text) < 300 and text.isprintable()
 
 
 def brief(value: object) -> str:
@@ -227,6 +231,7 @@ def test_no_argument_of_no_method_is_left_out(door: type, prefix: str) -> None:
 
 NO_PATH: Values = [
     *((value, "text or a Path") for value in (None, 7, 1.5, True, b"shop", ["shop"])),
+    ("", "the directory's path, as"),
     *((value, "a path that can be written") for value in ("a\0b", SURROGATE, Path(SURROGATE))),
 ]
 OPENING: dict[str, Values] = {
@@ -266,6 +271,39 @@ def test_settings_are_checked_when_they_are_made(field: str) -> None:
         with pytest.raises(InvalidInput) as refused:
             Settings(**{field: value})
         assert told(refused.value, field, value, right), (value, str(refused.value))
+
+
+@pytest.mark.parametrize("field", ["action_timeout_ms", "hold_time_ms"])
+def test_a_time_of_orders_is_a_whole_number_of_milliseconds_up_to_a_year(field: str) -> None:
+    for value, right in whole(1, PATIENCE_MS_MAX):
+        with pytest.raises(InvalidInput) as refused:
+            OrderSettings(**{field: value})
+        assert told(refused.value, field, value, right), (value, str(refused.value))
+
+
+@pytest.mark.parametrize("exists", [False, True])
+async def test_partitions_of_a_kind_that_nobody_has_are_refused_and_the_kinds_named(
+    tmp_path: Path, exists: bool
+) -> None:
+    path = tmp_path / "shop"
+    if exists:
+        async with Sagamore.open(path):
+            pass
+    before = contents(path) if exists else {}
+    with pytest.raises(InvalidInput) as refused:
+        async with Sagamore.open(path, Settings(partitions={"inventory": 1, "inventroy": 2})):
+            pass
+    assert told(refused.value, "partitions", "inventroy", "one of orders, payments, inventory, system, dead_letters")
+    assert path.exists() == exists
+    assert before == (contents(path) if exists else {})
+
+
+async def test_partitions_of_a_kind_that_the_directory_has_may_be_named_without_its_actor(tmp_path: Path) -> None:
+    settings = Settings(partitions={"book": 2})
+    async with Sagamore.open(tmp_path / "shop", settings, actors=[Book()]):
+        pass
+    async with Sagamore.open(tmp_path / "shop", settings) as shop:
+        assert shop.health().status == "GREEN"
 
 
 @pytest.mark.parametrize(("timeout", "right"), [*SPAN, (timedelta(), "a timedelta")])

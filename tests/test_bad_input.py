@@ -100,7 +100,12 @@ REFUSED: dict[str, Case] = {
     "paid neither now nor later": (place(payment_method=""), InvalidInput, "pay_by to let the customer pay later"),
     "to be paid in the past": (place(pay_by=datetime(1999, 1, 1, tzinfo=UTC)), PayByPassed, "a time to come"),
     "unknown order": (lambda shop: shop.orders.ship("ord_1"), UnknownOrder, "there is no order 'ord_1'"),
-    "unknown reference": (lambda shop: shop.orders.by_reference("#1"), UnknownOrder, "there is no order '#1'"),
+    "unknown reference": (
+        lambda shop: shop.orders.by_reference("#1"),
+        UnknownOrder,
+        "no order with the reference '#1'",
+    ),
+    "unknown payment": (lambda shop: shop.payments.get("ord_1"), UnknownOrder, "there is no payment of order 'ord_1'"),
     "unknown letter": (lambda shop: shop.dead_letters.show("dl_\n"), UnknownLetter, "there is no dead letter 'dl_\\n'"),
     "two filters": (lambda shop: shop.orders.list(user_id="ann", reference="#1"), InvalidInput, "one of user_id, stat"),
     "stock never received": (lambda shop: shop.inventory.adjust("HAT", 1, reason="x"), StockUnknown, "receive it"),
@@ -114,6 +119,12 @@ REFUSED: dict[str, Case] = {
         StockChanged,
         "9 were expected on hand, there are 10",
     ),
+    "a count of a shelf that never was": (
+        lambda shop: shop.inventory.set("HAT", 7, expected=9, reason="x"),
+        StockChanged,
+        "9 were expected on hand, there are 0",
+    ),
+    "an amount of another currency": (place(amount=Money(25, "EUR")), InvalidInput, "amount is '25.00 EUR'; in GBP"),
     "a payment that is not stuck": (
         lambda shop: shop.payments.resolve("ord_1", outcome="captured", reference="px_1", by="eve"),
         NothingToResolve,

@@ -42,6 +42,13 @@ def test_the_twenty_lines_place_an_order_that_is_paid_and_tell_its_story(tmp_pat
     assert (tmp_path / "shop" / "sagamore.json").exists()
 
 
+def test_a_program_without_an_event_loop_opens_a_shop_as_it_says(tmp_path: Path) -> None:
+    (opening,) = re.findall(r"`(with sagamore\.blocking\.open\(.*?\) as shop)`", PROSE)
+    text = f"import sagamore\nfrom sagamore import SimulatedPayments\n\n{opening}:\n    print(shop.health().status)\n"
+    done = program(tmp_path, text)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "GREEN\n", "")
+
+
 def test_the_actor_passes_the_test_beside_it_and_works_in_a_shop(tmp_path: Path) -> None:
     opening, asking = re.findall(r"`(?:await )?((?:Sagamore\.open|shop\.ask)\(.*?\))`", PROSE)
     shop = f"""

@@ -32,7 +32,7 @@ def refund_order(order: Order, amount: Money, reason: str) -> RefundOrder:
     """Give part of the money back. Raises InvalidInput."""
     minor = _minor(order, amount)
     if minor < 1:
-        raise InvalidInput("amount", amount, "more than nothing")
+        raise InvalidInput("amount", str(amount), "more than nothing")
     return RefundOrder(order.id, minor, check_text("reason", reason, REASON_CHARACTERS_MAX, optional=True))
 
 
@@ -54,12 +54,12 @@ def return_order(
     )
     minor = 0 if amount is None else _minor(order, amount)
     if minor < 0:
-        raise InvalidInput("amount", amount, "nothing or more")
+        raise InvalidInput("amount", str(amount), "nothing or more")
     reason = check_text("reason", reason, REASON_CHARACTERS_MAX, optional=True)
     return ReturnOrder(order.id, lines, minor, check_flag("restock", restock), reason)
 
 
 def _minor(order: Order, amount: Money) -> int:
     if check_money("amount", amount).currency != order.currency:
-        raise InvalidInput("amount", amount, f"in {order.currency}, as the order")
+        raise InvalidInput("amount", str(amount), f"in {order.currency}, as the order")
     return amount.minor

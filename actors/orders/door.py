@@ -87,7 +87,7 @@ def _lines(lines: Sequence[Line]) -> tuple[OrderLine, ...]:
         quantity = check_quantity(f"lines[{n}].quantity", line.quantity)
         price = check_money(f"lines[{n}].unit_price", line.unit_price)
         if price.minor < 0:
-            raise InvalidInput(f"lines[{n}].unit_price", price, "0 or more; a discount is a charge below 0")
+            raise InvalidInput(f"lines[{n}].unit_price", str(price), "0 or more; a discount is a charge below 0")
         checked.append(OrderLine(product_id, quantity, price.minor))
     return tuple(checked)
 
@@ -104,7 +104,7 @@ def _charges(charges: Sequence[Charge]) -> tuple[OrderCharge, ...]:
 
 def _same_currency(field: str, money: Money, currency: str) -> None:
     if money.currency != currency:
-        raise InvalidInput(field, money, f"in {currency}, as the first line: an order has one currency")
+        raise InvalidInput(field, str(money), f"in {currency}, as the first line: an order has one currency")
 
 
 def _check_total(total: int, amount: Money | None, currency: str) -> None:
@@ -113,7 +113,7 @@ def _check_total(total: int, amount: Money | None, currency: str) -> None:
     if amount is not None:
         _same_currency("amount", check_money("amount", amount), currency)
         if amount.minor != total:
-            raise InvalidInput("amount", amount, f"lines and charges add up to {Money.of_minor(total, currency)}")
+            raise InvalidInput("amount", str(amount), f"lines and charges add up to {Money.of_minor(total, currency)}")
 
 
 def _metadata(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:

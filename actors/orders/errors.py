@@ -22,12 +22,13 @@ from sagamore.engine.errors import Refused, SagamoreError
 
 
 class UnknownOrder(Refused):
-    """No order has this id. Ids look like `ord_` and 32 hex digits; by the host's number ask for the reference."""
+    """No order has this id or reference, or it has no payment. Ids look like `ord_` and 32 hex digits; by the host's
+    own number ask for the reference."""
 
     code = "unknown_order"
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__(f"there is no order {order_id!r}; orders can also be found by their reference")
+    def __init__(self, order_id: str, what: str = "order") -> None:
+        super().__init__(f"there is no {what} {order_id!r}")
         self.order_id = order_id
 
 

@@ -4,12 +4,14 @@ from typing import Literal
 
 from sagamore.engine.message import Record
 
+Movement = Literal["received", "adjusted", "set", "reserved", "released", "shipped", "returned"]
+
 
 class StockMoved(Record, frozen=True, tag="stock.moved", version=1):
     """A row of the stock ledger, the only writer of quantities: signed changes and what they led to."""
 
     product_id: str
-    kind: Literal["received", "adjusted", "set", "reserved", "released", "shipped", "returned"]
+    kind: Movement
     on_hand_change: int
     reserved_change: int
     on_hand: int

@@ -20,9 +20,10 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from sagamore.actors.orders.facts import Movement
 from sagamore.actors.orders.hold import Hold, hold_key
 from sagamore.actors.orders.order_messages import UndoAbandoned
-from sagamore.actors.orders.stock import Movement, Stock, move, stock_key
+from sagamore.actors.orders.stock import Stock, move, stock_key
 from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
 from sagamore.actors.orders.stock_messages import (
     AdjustStock,

@@ -145,12 +145,16 @@ class Order(State, tag="orders.order", version=1, omit_defaults=True):
 
     @property
     def refunded(self) -> int:
-        """What the customer got or gets back of an order that stands."""
+        """What the customer got or gets back: what the payment last said if that is over, else what was asked for."""
+        if self.snapshot.state in ("CLOSED", "STUCK"):
+            return self.snapshot.refunded
         return sum(refund.amount for refund in self.refunds if refund.status in ("PENDING", "SUCCEEDED"))
 
     @property
     def refundable(self) -> int:
-        """What can still be refunded: refunds that are under way count as made."""
+        """What can still be refunded: refunds that are under way count as made, and cancelling gives back the rest."""
+        if self.status == "CANCELLED":
+            return 0
         return self.snapshot.captured - sum(refund.amount for refund in self.refunds if refund.counts)
 
     @property

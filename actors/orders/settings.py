@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from sagamore.actors.orders.checks import check_choice, check_whole
 from sagamore.actors.orders.payment_messages import Capture
-from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 
 SagaName = Literal["pay_first", "reserve_first"]
@@ -27,11 +27,7 @@ class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
     """reserve_first: as above, but shorter, since the stock is held and others cannot buy it."""
 
     def __post_init__(self) -> None:
-        if self.saga not in get_args(SagaName):
-            raise InvalidInput("saga", self.saga, f"one of {', '.join(get_args(SagaName))}")
-        if self.capture not in get_args(Capture):
-            raise InvalidInput("capture", self.capture, f"one of {', '.join(get_args(Capture))}")
+        check_choice("saga", self.saga, get_args(SagaName))
+        check_choice("capture", self.capture, get_args(Capture))
         for field in ("action_timeout_ms", "hold_time_ms"):
-            value = getattr(self, field)
-            if not isinstance(value, int) or not 1 <= value <= PATIENCE_MS_MAX:
-                raise InvalidInput(field, value, f"milliseconds, 1 to {PATIENCE_MS_MAX}")
+            check_whole(field, getattr(self, field), 1, PATIENCE_MS_MAX)

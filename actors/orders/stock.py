@@ -6,13 +6,9 @@ Every change is a `StockMoved` in the history of the turn that made it. `apply` 
 that replaying a product's rows from nothing gives its stock: the audit does exactly that.
 """
 
-from typing import Literal
-
-from sagamore.actors.orders.facts import StockMoved
+from sagamore.actors.orders.facts import Movement, StockMoved
 from sagamore.engine.message import State
 from sagamore.engine.turn import Turn
-
-Movement = Literal["received", "adjusted", "set", "reserved", "released", "shipped", "returned"]
 
 
 class Stock(State, tag="inventory.stock", version=1):

@@ -29,6 +29,7 @@ class Admission:
         self._provider, self._capabilities, self._policy = provider, capabilities, policy
         self._clock, self._remember = clock, remember
         self.breaker = Breaker(policy)
+        self._remembered = self.breaker.state
         self.window: Window | None = None
         self._taking_places = asyncio.Lock()
         self._paused_until_ms = 0.0
@@ -40,6 +41,7 @@ class Admission:
         now_ms = self._clock.elapsed_ms()
         record = record or ProviderRecord()
         self.breaker = Breaker(self._policy, record.breaker, now_ms)
+        self._remembered = self.breaker.state
         if self._capabilities.window_calls_max:
             limit, window_ms = self._capabilities.window_calls_max, self._capabilities.window_ms
             self.window = Window(limit, window_ms, record.outstanding, now_ms)
@@ -76,8 +78,10 @@ class Admission:
             self._paused_until_ms = max(self._paused_until_ms, now_ms + outcome.retry_after_ms)
         if self.breaker.record(era, not isinstance(outcome, NotReached | Unknown), now_ms):
             self._changed.set()
-            log.warning("breaker of %s is %s", self._provider, self.breaker.state)
-            await self._remember(BreakerChanged(self._provider, self.breaker.state))
+            if self.breaker.state != self._remembered:  # a probe that failed opens it again
+                self._remembered = self.breaker.state
+                log.warning("breaker of %s is %s", self._provider, self.breaker.state)
+                await self._remember(BreakerChanged(self._provider, self.breaker.state))
 
     def close(self) -> None:
         """Admit nothing more: the engine stops."""

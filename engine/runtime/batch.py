@@ -14,7 +14,7 @@ from sagamore.engine.dead_letters import Attempt as FailedAttempt
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import NORMAL_LANE, Address, Envelope, Parcel, Stream
 from sagamore.engine.ids import derived_id
-from sagamore.engine.message import Record, State, tag_of, written
+from sagamore.engine.message import Record, State, size_of, tag_of, written
 from sagamore.engine.ports import AlertRow, ClientKeyRow, Commit, HistoryRow, IndexChange, RetryRow, TimerRow
 from sagamore.engine.turn import (
     AlertCleared,
@@ -24,7 +24,6 @@ from sagamore.engine.turn import (
     EffectStarted,
     EffectWithdrawn,
     Intention,
-    Noted,
     Resent,
     Sent,
     TimerCancelled,
@@ -62,18 +61,14 @@ class Batch:
         self.acknowledge: set[Stream] = set()
         self.rewind: set[Stream] = set()
         self.withdrawals: list[str] = []
-        self.marked: dict[str, EffectRow] = {}
         self.undeliverable: dict[Stream, int] = {}
 
     def absorb(self, turn: Turn, message_type: str, trace: str, known_alerts: dict[tuple[str, str], AlertRow]) -> None:
         """Add a turn that succeeded."""
         self.turn += 1
         self.states |= turn.saved
-        notes = []
         for n, intention in enumerate(turn.intentions):
-            if isinstance(intention, Noted):
-                notes.append(intention.note)
-            elif isinstance(intention, Sent):
+            if isinstance(intention, Sent):
                 envelope = Envelope(
                     0, f"{self.address}:{self.turn}.{n}", turn.correlation, self.now_ms, intention.message, trace=trace
                 )
@@ -82,7 +77,7 @@ class Batch:
                 self._absorb_rare(n, intention, turn, trace, known_alerts)
         row = HistoryRow(
             self.turn, turn.correlation, self.now_ms, turn.entity, message_type, turn.message_id, turn.attempt,
-            tuple(notes),
+            tuple(turn.notes),
         )  # fmt: skip
         self.history.append(row)
 
@@ -178,6 +173,14 @@ class Batch:
             self.turn, self.states, indexes, self.inbox, self.parcels, acknowledged, self.timers, self.retries,
             self.effects, list(self.client_keys.values()), self.history, self.alerts, self.undeliverable,
         )  # fmt: skip
+
+    def guessed_bytes(self) -> int:
+        """What the batch comes to on disk, if of each kind of row all are as large as the last."""
+        kinds: tuple[Any, ...] = (
+            self.states.values(), self.history, self.client_keys.values(), self.effects.values(), self.timers.values(),
+            self.retries.values(), *self.outgoing.values(),
+        )  # fmt: skip
+        return sum(len(rows) * size_of(next(reversed(rows))) for rows in kinds if rows)
 
     @property
     def empty(self) -> bool:

@@ -35,9 +35,11 @@ class Cache(OrderedDict[str, State]):
 
     def keep(self, key: str, state: State | None) -> None:
         """What a commit has made of an entity; None removes it."""
-        self.pop(key, None)
-        if state is not None:
+        if state is None:
+            self.pop(key, None)
+        else:
             self[key] = state
+            self.move_to_end(key)
 
     def trim(self) -> None:
         """Evict what is too many."""

@@ -31,7 +31,7 @@ from sagamore.engine.ports import Clock, Journal
 from sagamore.engine.resolution import Step, after_nothing_found
 from sagamore.engine.runtime.agenda import Cursor
 from sagamore.engine.runtime.batch import Batch
-from sagamore.engine.runtime.mailbox import AttemptEnded, Mailbox, MarkAttempt, ParkEffect
+from sagamore.engine.runtime.mailbox import AttemptEnded, Mailbox, ParkEffect
 from sagamore.engine.runtime.pool import Pool
 
 
@@ -47,7 +47,6 @@ class Effects:
         self._cursors: dict[str, Cursor[EffectRow]] = {}
         self._opened_ms = clock.now_ms()
         self._taken_turn = 0
-        self._marking: dict[str, set[str]] = {provider: set() for provider in pools}
 
     async def open(self, pending: Mapping[str, int], taken_turn: int) -> None:
         """Go on from disk. After an unclean end every effect already there counts as taken (PROTOCOL 3)."""
@@ -147,9 +146,9 @@ class Effects:
         return parked, outcome
 
     def mark(self, batch: Batch, row: EffectRow) -> None:
-        """From this commit on an attempt may have started. The pool gets the row as it was: it knows better."""
-        batch.effects[row.id] = replace(row, state="marked", last_end_ms=batch.now_ms)
-        batch.marked[row.id] = row
+        """From this commit on an attempt may have started, if the pool still waits for that."""
+        if row.id not in batch.effects and self._pools[row.provider].awaits_mark(self._address, row.id):
+            batch.effects[row.id] = replace(row, state="marked", last_end_ms=batch.now_ms)
 
     def withdraw(self, batch: Batch, effect: str) -> tuple[EffectRow, EffectOutcome] | None:
         """Take an effect back if no attempt can ever have started."""
@@ -181,17 +180,15 @@ class Effects:
     def release(self, batch: Batch) -> None:
         """The commit is on disk: call what was started, read the others when they are due."""
         for effect, row in batch.effects.items():
-            if (marked := batch.marked.get(effect)) is not None:
-                self._marking[marked.provider].discard(effect)
-                if row is not None:  # else it was settled in the same batch
-                    self._hand_over(marked)
-                    continue
+            if row is not None and row.state == "marked":
+                self._pools[row.provider].marked(self._address, effect)
+                continue
             for provider, cursor in self._cursors.items():
                 if cursor.under_way.pop(effect, None) is not None:
                     self._pools[provider].forget(self._address, effect)
             if row is not None and row.state != "parked":
                 cursor = self._cursor(row.provider)
-                if row.turn > batch.turn_before and self._room(row.provider) > 0:
+                if row.turn > batch.turn_before and self._pools[row.provider].room(self._address) > 0:
                     self._begin(row)
                 else:
                     cursor.note(row.due_ms, effect)
@@ -199,7 +196,7 @@ class Effects:
     async def refill(self, now_ms: int, rows_max: int) -> None:
         """Read effects that are due, as many as their pools have room for."""
         for provider, cursor in self._cursors.items():
-            room = self._room(provider)
+            room = self._pools[provider].room(self._address)
             if room > 0 and cursor.due(now_ms):
                 for row in await cursor.read(now_ms, min(room, rows_max)):
                     self._begin(self._as_known(row))
@@ -213,28 +210,18 @@ class Effects:
 
     def _begin(self, row: EffectRow) -> None:
         self._cursor(row.provider).under_way[row.id] = row
-        if self._pools[row.provider].capabilities.takes_key:
-            self._hand_over(row)
-        else:
-            self._marking[row.provider].add(row.id)
-            self._mailbox.put_control(MarkAttempt(row))
-
-    def _hand_over(self, row: EffectRow) -> None:
         self._pools[row.provider].take(self._address, row, self._policy(row))
 
     def _policy(self, row: EffectRow) -> EffectPolicy:
         """The default for a row whose policy a later release has taken away."""
         return self._policies.get(row.policy) or EffectPolicy()
 
-    def _room(self, provider: str) -> int:
-        return self._pools[provider].room(self._address) - len(self._marking[provider])
-
     def next_due_ms(self) -> int | None:
         """When to look again, as far as the pools have room."""
         due = [
             cursor.next_due_ms
             for provider, cursor in self._cursors.items()
-            if cursor.next_due_ms is not None and self._room(provider) > 0
+            if cursor.next_due_ms is not None and self._pools[provider].room(self._address) > 0
         ]
         return min(due, default=None)
 

@@ -29,10 +29,11 @@ from sagamore.engine.ports import AlertRow, Clock, Opened, Store
 from sagamore.engine.routes import ActorRoutes, stable_hash
 from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.deadline import Deadline, sleep_ms
+from sagamore.engine.runtime.environment import Environment
 from sagamore.engine.runtime.home import Home
 from sagamore.engine.runtime.inspection import Alert, EngineStatistics, Health, alerts_of, health_of
-from sagamore.engine.runtime.mailbox import AttemptEnded, Command, ParkEffect, stored_key
-from sagamore.engine.runtime.partition import Environment, Partition
+from sagamore.engine.runtime.mailbox import AttemptEnded, Command, MarkAttempt, ParkEffect, stored_key
+from sagamore.engine.runtime.partition import Partition
 from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.pressure import Pressure
 from sagamore.engine.runtime.seat import Seat
@@ -186,7 +187,8 @@ class Engine:
         `key` makes the command idempotent within `scope`: asked again with the same body (`same`, if part of the
         message was made for this call) it is answered with what was kept. Without one the engine makes one; every
         error carries it.
-        Raises what the handler raised, NotEncodable, KeyReused, Overloaded, OutcomeUnknown, PartitionDown, Closed.
+        Raises what the handler raised, NotEncodable, CommitRefused, KeyReused, Overloaded, OutcomeUnknown,
+        PartitionDown, Closed.
         """
         self._check_caller()
         now_ms = self.clock.now_ms()
@@ -312,10 +314,10 @@ class Engine:
     def _exists(self, address: Address) -> bool:
         return address in self._seats
 
-    def _deliver(self, address: Address, ended: AttemptEnded | ParkEffect) -> None:
+    def _deliver(self, address: Address, news: AttemptEnded | ParkEffect | MarkAttempt) -> None:
         partition = self._peer(address)
         if partition is not None:
-            partition.effect_ended(ended)
+            partition.hear(news)
 
     async def _remember(self, message: BreakerChanged | PlacesTaken) -> None:
         """Commit what a pool must not forget, however long that takes: the effect that waits for it would be lost."""
@@ -349,7 +351,7 @@ class Engine:
     def measured(self, kind: str) -> Counter[str]:
         """What the actor's `measure` has counted since the start, over all its partitions."""
         partitions = (seat.partition for seat in self._seats.values() if kind_of(seat.address) == kind)
-        return sum((p.measured for p in partitions if p is not None), Counter())
+        return sum((p.gate.measured for p in partitions if p is not None), Counter())
 
     def statistics(self) -> EngineStatistics:
         """A snapshot of every queue and pool."""

@@ -21,7 +21,8 @@ class EngineStatistics(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """GREEN: all is well; YELLOW: alerts stand or a partition is being reopened; RED: a partition is down."""
+    """GREEN: all is well; YELLOW: alerts stand, a partition is being reopened, or a reader keeps a log from being
+    checked in; RED: a partition is down."""
 
     status: Literal["GREEN", "YELLOW", "RED"]
     problems: tuple[str, ...]

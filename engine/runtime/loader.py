@@ -19,8 +19,17 @@ from sagamore.engine.message import Body, Codec, Message, State
 from sagamore.engine.ports import Journal
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.cache import Cache
-from sagamore.engine.runtime.mailbox import Command, Delivery, Item, RetryDue, TimerDue, Undeliverable, WithdrawEffect
-from sagamore.engine.runtime.poison import Poison, name_of
+from sagamore.engine.runtime.mailbox import (
+    Command,
+    Delivery,
+    Item,
+    MarkAttempt,
+    RetryDue,
+    TimerDue,
+    Undeliverable,
+    WithdrawEffect,
+)
+from sagamore.engine.runtime.poison import Poison, name_of, name_of_state
 from sagamore.engine.runtime.turns import Work
 from sagamore.engine.text import error_text
 
@@ -62,7 +71,7 @@ class Loader:
             await self._cache.mark(missing, self._journal.highest_key)
             for key, stored in (await self._journal.load(list(missing))).items():
                 batch.loaded[key] = self._decode_state(key, stored)
-        used = [c.kept_key for work in works if isinstance(c := work.item, Command) and not c.fresh_key]
+        used = [c.kept_key for work in works if type(c := work.item) is Command and not c.fresh_key]
         if used:
             batch.kept_keys = await self._journal.load_client_keys(used)
         return works
@@ -79,7 +88,7 @@ class Loader:
                 return self._decode(item, row.envelope.body)
             case WithdrawEffect(effect):
                 return Work(item, effect=effect)
-            case Undeliverable():
+            case Undeliverable() | MarkAttempt():
                 return Work(item)
             case _:
                 return Work(item, keys=(item.row.entity,))
@@ -95,9 +104,9 @@ class Loader:
         return self._name(item, message)
 
     def _name(self, item: Command | Delivery | TimerDue | RetryDue, message: Message) -> Work:
-        if isinstance(message, RetryEffect):
+        if type(message) is RetryEffect:
             return Work(item, message, effect=message.effect)
-        if isinstance(message, EffectOutcome):
+        if type(message) is EffectOutcome:
             return Work(item, message, (message.entity,))
         try:
             self._poison.name(name_of(item))
@@ -113,9 +122,12 @@ class Loader:
 
     def _decode_state(self, key: str, stored: bytes) -> Any:
         try:
+            self._poison.name(name_of_state(key, self._actor.state_types))  # `upcast` is the record's own code
             return self._states.decode(stored)
-        except Exception as error:  # `upcast` is the record's own code
+        except Exception as error:
             return EntityDamaged(self._address, key, error_text(error))
+        finally:
+            self._poison.clear()
 
     async def read(self, key: str) -> State | None:
         """One entity as last committed, past the cache. Raises EntityDamaged."""

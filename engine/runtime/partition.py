@@ -8,7 +8,7 @@ commit. A partition that dies takes its mailbox, cache, cursors and futures with
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,14 +16,15 @@ import msgspec
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import Address, Stream
-from sagamore.engine.errors import Closed, EntityDamaged, NotEncodable, OutcomeUnknown
-from sagamore.engine.limits import Limits
+from sagamore.engine.errors import Closed, CommitRefused, EntityDamaged, NotEncodable, OutcomeUnknown
 from sagamore.engine.message import Codec, State
-from sagamore.engine.ports import AlertRow, Clock, CommitRefused, Journal, Opened, Scheduled, Slot
+from sagamore.engine.ports import Journal, Opened, Scheduled
 from sagamore.engine.runtime.batch import Batch
 from sagamore.engine.runtime.cache import Cache
 from sagamore.engine.runtime.committed import Committed
 from sagamore.engine.runtime.effects import Effects
+from sagamore.engine.runtime.environment import Environment
+from sagamore.engine.runtime.gate import Gate
 from sagamore.engine.runtime.loader import Loader
 from sagamore.engine.runtime.mailbox import (
     AttemptEnded,
@@ -32,16 +33,14 @@ from sagamore.engine.runtime.mailbox import (
     Item,
     Mailbox,
     MailboxStatistics,
+    MarkAttempt,
     ParkEffect,
     Undeliverable,
-    WithdrawEffect,
 )
 from sagamore.engine.runtime.poison import Poison
-from sagamore.engine.runtime.pool import Pool
 from sagamore.engine.runtime.relay import Relay, RelayStatistics
 from sagamore.engine.runtime.reminders import Reminders
 from sagamore.engine.runtime.turns import TurnTaker
-from sagamore.engine.turn import Routes
 
 PRUNE_EVERY_MS = 60_000  # old keys are looked for so often; while there are many, after every batch
 
@@ -59,24 +58,6 @@ class PartitionStatistics(msgspec.Struct, frozen=True):
     wal_bytes: int
 
 
-class Environment(msgspec.Struct):
-    """What all partitions share."""
-
-    routes: Routes
-    clock: Clock
-    limits: Limits
-    slot: Slot
-    pools: Mapping[str, Pool]
-    peer: Callable[[Address], "Partition | None"]
-    exists: Callable[[Address], bool]
-    """Whether there is such a partition, up or not."""
-    changed: Callable[[Address, str, State | None], None]
-    """Tell watchers of an entity's committed state."""
-    watched: Callable[[Address], Mapping[str, object]]
-    alerted: Callable[[Address, AlertRow], None]
-    """An alert was raised, or raised again."""
-
-
 class Partition:
     """One incarnation of a partition, from `open` to its death or stop."""
 
@@ -87,8 +68,6 @@ class Partition:
         self._env = environment
         self._limits, self._clock = environment.limits, environment.clock
         self.mailbox = Mailbox(self._limits)
-        self._measures = type(actor).measure is not Actor.measure
-        self.measured: Counter[str] = Counter()
         self._effects = Effects(address, actor, environment.pools, self._clock, self.mailbox, journal)
         self._waiting_for_room: deque[tuple[Address, int]] = deque()
         self._commands: list[Command] = []
@@ -113,6 +92,10 @@ class Partition:
         self.committed = Committed(
             opened.inbox, cache, alerts, opened.deaths, self._reminders.retries, self._reminders.timers
         )
+        self.gate = Gate(
+            self.address, self.actor, self._env, self.committed, self.relay, self._reminders, self._effects,
+            self.mailbox,
+        )  # fmt: skip
         poison = Poison(self.address, self._env.slot, self.committed.deaths, self._limits.deaths_max)
         self._loader = Loader(self.address, self.actor, self.journal, cache, poison, self._limits)
         answers = Codec(dict.fromkeys((*self.actor.state_types, *self.actor.message_types, *self.actor.replies)))
@@ -192,9 +175,12 @@ class Partition:
         self._wake.set()
         return True
 
-    def effect_ended(self, ended: AttemptEnded | ParkEffect) -> None:
-        """A pool's news."""
-        self.mailbox.put_hint(ended)
+    def hear(self, news: AttemptEnded | ParkEffect | MarkAttempt) -> None:
+        """A pool's news of an effect, or the mark that it waits for."""
+        if isinstance(news, MarkAttempt):
+            self.mailbox.put_control(news)
+        else:
+            self.mailbox.put_hint(news)
         self._wake.set()
 
     def look_again(self) -> None:
@@ -283,7 +269,7 @@ class Partition:
 
     async def _process(self, items: Sequence[Item], refused: Exception | None = None) -> None:
         """The five steps, for the items of one batch; one that was `refused` alone fails like a turn that raises."""
-        self._commands = [item for item in items if isinstance(item, Command)]
+        self._commands = [item for item in items if type(item) is Command]
         self._now_ms = max(self._now_ms, self._clock.now_ms())
         batch = Batch(self.address, self._now_ms, self.turn)
         works = await self._loader.load(batch, items)
@@ -300,7 +286,11 @@ class Partition:
             await self._find_culprit(items[:taken], error)
             return
         self._items_max = self._next_items_max(taken, len(works), written_bytes)
-        self._dispatch(batch)
+        self._batches += 1
+        self.turn = batch.turn
+        self.gate.release(batch)
+        self._commands = []
+        self._flush_soon()
         self.wal_bytes = await self.journal.checkpoint(self._limits.checkpoint_wal_bytes)
         await self._forget_old_keys()
 
@@ -345,49 +335,6 @@ class Partition:
         except (CommitRefused, NotEncodable):
             self.relay.put_back_deletable(deletable)
             raise
-
-    # --- dispatch ---
-
-    def _dispatch(self, batch: Batch) -> None:
-        """The commit is on disk: make it the committed state, and let go what it held back."""
-        self._batches += 1
-        self.turn = batch.turn
-        self._measure(batch)
-        self.committed.keep(batch)
-        self._reminders.release(batch)
-        self.relay.release(batch.parcels, batch.now_ms)
-        for future, answer in batch.replies:
-            if future.done():
-                continue
-            if isinstance(answer, BaseException):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-        self._commands = []
-        for sender, lane in batch.acknowledge | batch.rewind:
-            peer = self._env.peer(sender)
-            number = self.committed.inbox.get((sender, lane), 0)
-            if peer is not None and (sender, lane) in batch.acknowledge:
-                peer.acknowledged(self.address, lane, number)
-            if peer is not None and (sender, lane) in batch.rewind:
-                peer.rewind(self.address, lane, number)
-        for (receiver, lane), number in batch.undeliverable.items():
-            self.acknowledged(receiver, lane, number)
-        for alert in batch.alerts.values():
-            if alert is not None:
-                self._env.alerted(self.address, alert)
-        self._effects.release(batch)
-        for effect in batch.withdrawals:
-            self.mailbox.put_control(WithdrawEffect(effect))
-        watched = self._env.watched(self.address)
-        if watched:
-            for key, state in batch.states.items():
-                if key in watched:
-                    self._env.changed(self.address, key, state)
-
-    def _measure(self, batch: Batch) -> None:
-        for key, after in batch.states.items() if self._measures else ():
-            self.measured.update(self.actor.measure(self.committed.before(key, batch), after))
 
     # --- the end ---
 

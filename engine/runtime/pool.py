@@ -8,7 +8,7 @@ its end is kept until the partition has reopened and adopts it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,7 @@ from sagamore.engine.resolution import Step, next_step
 from sagamore.engine.runtime.admission import Admission, Remember
 from sagamore.engine.runtime.answers import kept
 from sagamore.engine.runtime.deadline import Deadline
-from sagamore.engine.runtime.mailbox import AttemptEnded, ParkEffect
+from sagamore.engine.runtime.mailbox import AttemptEnded, MarkAttempt, ParkEffect
 from sagamore.engine.text import error_text
 
 log = logging.getLogger("sagamore.engine")
@@ -65,6 +65,20 @@ class Task(msgspec.Struct):
     """A call or look-up is under way, or was."""
     ended: "AttemptEnded | ParkEffect | None" = None
     """What it came to; kept until the partition has committed that."""
+    mark: "asyncio.Future[bool] | None" = None
+    """Whether its mark is committed; false if no call is to be made after all."""
+
+    @property
+    def awaits_mark(self) -> bool:
+        """Its call may be made once its mark is committed."""
+        return self.mark is not None and not self.mark.done()
+
+    def answer_mark(self, *, committed: bool) -> bool:
+        """Let it go on; whether it waited."""
+        if self.mark is None or self.mark.done():
+            return False
+        self.mark.set_result(committed)
+        return True
 
 
 class Pool:
@@ -75,7 +89,7 @@ class Pool:
         provider: Provider,
         clock: Clock,
         spawn: Callable[[Coroutine[Any, Any, None], str], object],
-        deliver: Callable[[Address, AttemptEnded | ParkEffect], None],
+        deliver: Callable[[Address, AttemptEnded | ParkEffect | MarkAttempt], None],
         remember: Remember,
         breaker_policy: BreakerPolicy,
     ) -> None:
@@ -109,7 +123,7 @@ class Pool:
     def _hire(self) -> None:
         """One worker more if there is work and none is about to start: a provider that answers at once needs but one,
         for a slow one each worker that starts a call hires the next."""
-        if not self._starting and self._waiting():
+        if not self._starting and any(self._queues.values()):
             self._starting = True
             self._workers += 1
             self._spawn(self._work(), f"{self.provider.name} worker")
@@ -117,12 +131,31 @@ class Pool:
     def adopt(self, address: Address) -> tuple[dict[str, EffectRow], list[AttemptEnded | ParkEffect]]:
         """For a partition that opens: the effects still in the pool's hands, and the ends it has not committed."""
         held = self._held.get(address, {})
+        self._give_up_marks(held)  # the last incarnation may have committed them or not
         rows = {effect: task.row for effect, task in held.items()}
         return rows, [task.ended for task in held.values() if task.ended is not None]
 
     def forget(self, address: Address, effect: str) -> None:
         """The partition has committed what an effect came to."""
-        self._held.get(address, {}).pop(effect, None)
+        task = self._held.get(address, {}).pop(effect, None)
+        if task is not None:
+            task.answer_mark(committed=False)
+
+    def awaits_mark(self, address: Address, effect: str) -> bool:
+        """Whether a call is made as soon as its mark is committed."""
+        task = self._held.get(address, {}).get(effect)
+        return task is not None and task.awaits_mark
+
+    def marked(self, address: Address, effect: str) -> None:
+        """The mark is committed."""
+        task = self._held.get(address, {}).get(effect)
+        if task is not None:
+            task.answer_mark(committed=True)
+
+    def _give_up_marks(self, held: Mapping[str, Task]) -> None:
+        for task in held.values():
+            if task.answer_mark(committed=False):
+                self._end(task, _not_begun(task.row, self._clock.now_ms()))
 
     def _waiting(self) -> int:
         return sum(map(len, self._queues.values()))
@@ -173,6 +206,9 @@ class Pool:
             if not settled:
                 self._end(task, ParkEffect(row))
             return
+        if step is Step.CALL and not self.capabilities.takes_key and not await self._is_marked(task):
+            self.admission.give_back(era)
+            return
         task.started = True
         call = Call(row.id, row.operation, row.request.encode(), row.key, row.correlation, row.attempts + 1, row.trace)
         outcome: Outcome | None = None
@@ -191,6 +227,18 @@ class Pool:
         if outcome is not None:
             self._counts[_COUNTED[type(outcome)]] += 1
         await self.admission.ended(era, outcome)
+
+    async def _is_marked(self, task: Task) -> bool:
+        """A call without a key begins with a commit (PROTOCOL 3), for which it waits as long as for an answer: it holds
+        a place meanwhile, and perhaps is the breaker's probe. False if it is not to be made now."""
+        task.mark = asyncio.get_running_loop().create_future()
+        self._deliver(task.address, MarkAttempt(task.row))
+        try:
+            with Deadline(self._clock, self._clock.now_ms() + task.policy.timeout_ms):
+                return await task.mark
+        except TimeoutError:
+            self._end(task, _not_begun(task.row, self._clock.now_ms()))
+            return False
 
     async def _admitted_again(self, task: Task, era: int) -> int | None:
         """A look-up is a request too: the call after it takes a place of its own, and is decided on once more, since
@@ -230,6 +278,8 @@ class Pool:
             while queue:
                 task = queue.popleft()
                 self._end(task, _not_begun(task.row, self._clock.now_ms()))
+        for held in self._held.values():
+            self._give_up_marks(held)
         while self._workers:
             self._worker_left.clear()
             await self._worker_left.wait()

@@ -15,7 +15,8 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import Address
 from sagamore.engine.errors import Overloaded, PartitionDown
 from sagamore.engine.ports import Journal, Opened
-from sagamore.engine.runtime.partition import Environment, Partition, PartitionStatistics
+from sagamore.engine.runtime.environment import Environment
+from sagamore.engine.runtime.partition import Partition, PartitionStatistics
 from sagamore.engine.runtime.supervisor import Intensity
 
 log = logging.getLogger("sagamore.engine")

@@ -38,6 +38,8 @@ from sagamore.engine.runtime.poison import Poison, id_of_timer, name_of_accepted
 from sagamore.engine.text import error_text
 from sagamore.engine.turn import Routes, Turn
 
+WEIGHED_EVERY = 32  # turns of a batch, and after 2, 4, 8 and 16: a look costs some microseconds
+
 
 class Work(msgspec.Struct):
     """An item, read: its message and the entities it names, or why it cannot be."""
@@ -76,11 +78,13 @@ class TurnTaker:
         }
 
     def take(self, batch: Batch, works: Sequence[Work]) -> int:
-        """Take turns until all are taken or their time is up; how many were."""
-        started_ms = self._clock.elapsed_ms()
+        """Take turns until all are taken, their time is up or their bytes are many; how many were."""
+        started_ms, most = self._clock.elapsed_ms(), len(works)
         try:
             for n, work in enumerate(works):
-                if n and self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms:
+                if n > 1 and (n % WEIGHED_EVERY == 0 or n & (n - 1) == 0):
+                    most = n * self._limits.batch_bytes_max // max(batch.guessed_bytes(), 1)
+                if n and (n >= most or self._clock.elapsed_ms() - started_ms >= self._limits.batch_turns_ms):
                     return n
                 self._takers[type(work.item)](batch, work, work.item)
         finally:
@@ -130,12 +134,13 @@ class TurnTaker:
         return f"{self._address}:{row.turn}.{row.id}.{outcome.verdict}.{row.attempts}"
 
     def _take_command(self, batch: Batch, work: Work, command: Command) -> None:
-        known = batch.client_keys.get(command.kept_key) or batch.kept_keys.get(command.kept_key)
+        key = command.kept_key
+        known = batch.client_keys.get(key) or batch.kept_keys.get(key)
         try:
+            self._poison.name(key)
             if known is not None:
                 batch.replies.append((command.future, self._known_answer(known, command)))
                 return
-            self._poison.name(command.kept_key)
             turn = self._turn(batch, work, command.id, work.keys[0] if work.keys else "", command.at_ms, "", 1)
             batch.absorb(turn, _type(work.message), command.trace, self._committed.alerts)
         except Exception as error:  # the client's to know: a command that raises is answered and not kept
@@ -143,8 +148,7 @@ class TurnTaker:
             return
         answer, kept = (None, None) if turn.replied is None else (turn.replied.answer, turn.replied.kept)
         batch.replies.append((command.future, answer))
-        row = ClientKeyRow(command.kept_key, command.body_hash, batch.now_ms, kept)
-        batch.client_keys[row.key] = row
+        batch.client_keys[key] = ClientKeyRow(key, command.body_hash, batch.now_ms, kept)
 
     def _bury_all(self, batch: Batch, _: Work, undeliverable: Undeliverable) -> None:
         receiver, lane = undeliverable.receiver, undeliverable.lane
@@ -209,7 +213,7 @@ class TurnTaker:
         """Take an accepted message: what it leads to, a retry or a dead letter."""
         try:
             self._poison.name(name_of_accepted(envelope))
-            if isinstance(work.message, RetryEffect):
+            if type(work.message) is RetryEffect:
                 self._retry_effect(batch, work, envelope, work.message.effect)
                 return
             turn = self._turn(
@@ -259,4 +263,4 @@ class TurnTaker:
 
 
 def _type(message: Message | None) -> str:
-    return "" if message is None else str(message.__struct_config__.tag)
+    return "" if message is None else type(message).__type__

@@ -21,7 +21,8 @@ import msgspec
 
 from sagamore.engine.effect import EffectRow
 from sagamore.engine.envelope import Address, Parcel, Stream
-from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Journal, Opened, RetryRow, Slot, Store, TimerRow
+from sagamore.engine.errors import CommitRefused
+from sagamore.engine.ports import ClientKeyRow, Commit, Journal, Opened, RetryRow, Slot, Store, TimerRow
 from sagamore.engine.testing.clock import ManualClock
 
 T = TypeVar("T")

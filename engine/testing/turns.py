@@ -14,7 +14,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import address_of
 from sagamore.engine.message import Codec, Message, Record, State, encode
 from sagamore.engine.routes import ActorRoutes
-from sagamore.engine.turn import Intention, Noted, Sent, TimerSet, Turn
+from sagamore.engine.turn import Intention, Sent, TimerSet, Turn
 
 NOON_MS = 1_700_000_000_000
 
@@ -27,6 +27,8 @@ class TurnResult(msgspec.Struct, frozen=True):
     entities: dict[str, Any]
     """All entities afterwards, the primary one and the untouched ones included; absent ones are missing."""
     intentions: tuple[Intention, ...]
+    notes: tuple[str | msgspec.Struct, ...]
+    """The lines and facts for the history."""
     reply: Record | None
     """The answer to the client, if the turn gave one."""
 
@@ -77,8 +79,10 @@ def run_turn(
         turn.saved[keys[0]] = state
     for intention in turn.intentions:
         match intention:
-            case Sent(message=record) | TimerSet(message=record) | Noted(note=record):
+            case Sent(message=record) | TimerSet(message=record):
                 encode(record)
+    for note in turn.notes:
+        encode(note)
     after: dict[str, Any] = before | turn.saved
     codec = Codec(actor.state_types)
     for key, saved in turn.saved.items():
@@ -89,5 +93,6 @@ def run_turn(
         state,
         {k: s for k, s in after.items() if s is not None},
         tuple(turn.intentions),
+        tuple(turn.notes),
         None if turn.replied is None else turn.replied.answer,
     )

@@ -1,5 +1,6 @@
 """The conservation laws, checked over all files of a directory, from the files alone, in bounded memory.
 
+    files     SQLite finds every page of every file sound
     stock     each product's ledger, replayed, gives its stock; nothing is promised twice
     money     what each payment has is what its ledger moved; CONFIRMED is paid and held, settled is undone
     orders    every order is at rest, or something owns it: a timer, an effect, a retry, a message, a person
@@ -20,6 +21,7 @@ from sagamore.audit.ledger import check_ledger, keep_stocks
 from sagamore.audit.messages import check_messages
 from sagamore.audit.pages import Pages
 from sagamore.audit.scratch import Scratch
+from sagamore.audit.sound import check_files
 from sagamore.audit.verdicts import Verdicts
 from sagamore.files import Files
 
@@ -30,6 +32,7 @@ async def audit(files: Files) -> list[Law]:
     """Every law, in a fixed order. Raises FileMissing, FileDamaged, NotWritable."""
     verdicts = Verdicts()
     async with Pages(files) as pages, Scratch() as scratch:
+        await check_files(pages, verdicts)
         await check_messages(pages, verdicts)
         moments = await keep_stocks(pages, scratch, verdicts)
         await keep_histories(pages, scratch, verdicts)

@@ -229,8 +229,9 @@ def _count(case: Case, verdicts: Verdicts) -> None:
     order, payment = case.order, case.payment
     if payment is not None:
         verdicts.money.count("payments")
-        verdicts.money.count("captured", payment.captured)
-        verdicts.money.count("refunded", payment.refunded)
+        if payment.currency:  # one that was closed before it began has none, and moved nothing
+            verdicts.money.count(f"captured_{payment.currency}", payment.captured)
+            verdicts.money.count(f"refunded_{payment.currency}", payment.refunded)
         verdicts.bounds.count("payments")
         verdicts.orphans.count("payments")
         verdicts.effects.count("waited_for", int(payment.effect is not None))

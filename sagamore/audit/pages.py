@@ -37,6 +37,15 @@ class Sent(msgspec.Struct, frozen=True):
 class AuditReader(Reader):
     """A partition's file, with the questions that only an audit asks."""
 
+    async def page_count(self) -> int:
+        """How many pages the file has."""
+        return int((await self._fetch("PRAGMA page_count"))[0][0])
+
+    async def unsound(self, most: int) -> list[str]:
+        """What SQLite finds wrong with the file, at most so many things."""
+        told = [line for (text,) in await self._fetch(f"PRAGMA integrity_check({most})") for line in text.splitlines()]
+        return [line for line in told if line != "ok" and not line.startswith("*** in database")]
+
     async def turn(self) -> int:
         """The number of the last turn committed."""
         return int((await self._fetch("SELECT value FROM meta WHERE name = 'turn'"))[0][0])

@@ -7,6 +7,7 @@ class Verdicts:
     """One check a law."""
 
     def __init__(self) -> None:
+        self.files = Check("files", "SQLite finds every page of every file sound, and every index like its table")
         self.readable = Check("readable", "every order, payment, hold, stock and dead letter can be read")
         self.ledger = Check("ledger", "each product's ledger, replayed, gives its stock")
         self.on_hand = Check("on hand", "on_hand = received + adjusted + set - shipped + returned")

@@ -1,6 +1,8 @@
-"""`sagamore health`: GREEN, YELLOW (alerts stand, or a partition is being reopened) or RED, which is exit status 1.
+"""`sagamore health`: GREEN, YELLOW or RED, which is exit status 1.
 
-A running shop is asked; of a stopped one the alerts are read: RED is a file that is missing or cannot be opened.
+A running shop is asked. RED: a partition is down. YELLOW: one is being reopened, a reader keeps a WAL from being
+checked in, alerts stand, or the payment provider's events are not heard. Of a stopped shop the alerts are read; RED is
+then a file that is missing or cannot be opened.
 """
 
 from argparse import Namespace

@@ -6,7 +6,7 @@ from typing import get_args
 from sagamore.actors.orders.errors import UnknownOrder
 from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, Status
-from sagamore.cli.output import say, show, show_list
+from sagamore.cli.output import complain, say, show, show_list
 from sagamore.cli.parser import (
     Subparsers,
     add_key,
@@ -21,7 +21,7 @@ from sagamore.cli.parser import (
 )
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import do
+from sagamore.cli.session import WAIT_S, do
 from sagamore.engine.ids import is_id
 from sagamore.engine.message import Codec
 from sagamore.operation import Operation
@@ -32,6 +32,13 @@ COLUMNS = {
     "id": "ORDER", "status": "STATUS", "payment": "PAYMENT", "amount": "AMOUNT", "user_id": "USER",
     "reference": "REFERENCE", "created_at": "CREATED", "fulfilment": "FULFILMENT", "reason": "REASON",
 }  # fmt: skip
+UNSETTLED = (
+    "not settled yet: the provider has not answered; it goes on while the shop runs; look again with"
+    " `sagamore orders show`"
+)
+ACCEPTED = (
+    "not settled yet: the provider has accepted it, the bank takes its days; look again with `sagamore orders show`"
+)
 _decode = Codec((Order,)).decode
 
 
@@ -58,11 +65,15 @@ def add_parser(subparsers: Subparsers) -> None:
     ship = command(commands, "ship", "all that was ordered leaves")
     ship.add_argument("order", metavar="ORDER")
     ship.add_argument("--tracking", default="", help="the carrier's number")
+    for parser in (place, cancel):
+        add_wait(
+            parser,
+            "until nothing of the order is under way, 0 to 60; by default 0, or 10 if this command runs the shop",
+        )
+    add_wait(refund, "until the provider has answered, 0 to 60; by default 10, or 0 where payments wait")
     for parser, action in ((place, _place), (cancel, _cancel), (refund, _refund), (ship, _ship)):
         add_key(parser)
         add_owner(parser)
-        if parser is not ship:
-            add_wait(parser)
         parser.set_defaults(run=action)
 
 
@@ -100,7 +111,7 @@ async def _show(args: Namespace) -> int:
             )
             order = newest[0] if newest else None
     if order is None:
-        raise UnknownOrder(args.order)
+        raise UnknownOrder(args.order, "order with the id or reference")
     show(OrderView.of(order), args.json)
     return 0
 
@@ -124,9 +135,15 @@ def _cancel(args: Namespace) -> int:
 
 
 def _refund(args: Namespace) -> int:
-    return _do(args, RefundOrder(
+    refund = do(args, RefundOrder(
         order_id=args.order, amount=args.amount, currency=args.currency, reason=args.reason, idempotency_key=args.key,
-    ))  # fmt: skip
+    ), remote_wait_s=WAIT_S)  # fmt: skip
+    if refund.status in ("REFUSED", "FAILED_LATER"):
+        complain(f"the refund was refused: {refund.refusal}")
+        return 1
+    if not args.json and refund.status in ("REQUESTED", "PENDING"):
+        say(UNSETTLED if refund.status == "REQUESTED" else ACCEPTED)
+    return 0
 
 
 def _ship(args: Namespace) -> int:
@@ -140,6 +157,6 @@ def _money(amount: str, currency: str) -> MoneyView:
 
 def _do(args: Namespace, operation: Operation) -> int:
     answer = do(args, operation)
-    if not args.json and answer.status in ("PENDING", "REQUESTED"):
+    if not args.json and answer.status == "PENDING":
         say("not done yet: it goes on while the shop runs; look again with `sagamore orders show`")
     return 0

@@ -87,11 +87,11 @@ def add_by(parser: Parser) -> None:
     parser.add_argument("--by", default=user_name(), help="who does it, for the records; by default the login name")
 
 
-def add_wait(parser: Parser) -> None:
-    """How long to wait for the order to come to rest."""
+def add_wait(parser: Parser, until: str) -> None:
+    """How long to wait, and for what."""
     parser.add_argument(
         "--wait", type=between(0, WAIT_MS_MAX / 1000, float), metavar="SECONDS",
-        help="until nothing of the order is under way, 0 to 60; by default 0, or 10 if this command runs the shop",
+        help=until,
     )  # fmt: skip
 
 

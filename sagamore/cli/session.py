@@ -23,7 +23,7 @@ from sagamore.storage.manifest import read_manifest
 
 ANSWER_BYTES_MAX = 1 << 24  # the largest order is a hundredth of it
 CONNECT_TIMEOUT_S = 5
-OWN_WAIT_S = 10.0  # a saga takes milliseconds, a slow provider seconds; what then still runs goes on at the next start
+WAIT_S = 10.0  # a saga takes milliseconds, a slow provider seconds; what then still runs goes on while the shop runs
 
 
 class RemoteError(SagamoreError):
@@ -41,9 +41,7 @@ class AnswerLost(SagamoreError):
 
 
 class Session(Protocol):
-    """Does operations. `settles`: what is begun here comes to rest only if it is waited for."""
-
-    settles: bool
+    """Does operations."""
 
     async def ask(self, operation: Operation) -> Any:
         """The operation's answer, a view. Raises SagamoreError."""
@@ -52,8 +50,6 @@ class Session(Protocol):
 
 class Remote:
     """A connection to the owner; one operation at a time, others queue."""
-
-    settles = False
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -87,7 +83,8 @@ class Remote:
 
 
 class Own:
-    """This process owns the directory."""
+    """This process owns the directory. `settles`: it pays, so that what is begun here comes to rest if it is waited
+    for."""
 
     def __init__(self, shop: Sagamore, settles: bool) -> None:
         self._shop, self.settles = shop, settles
@@ -119,14 +116,17 @@ async def session(args: Namespace, *, creates: bool = False, connections: int = 
         yield remotes
 
 
-def do(args: Namespace, operation: Operation, *, creates: bool = False) -> Any:
-    """Have it done, wait as `--wait` says, and show the answer, which is returned too."""
+def do(args: Namespace, operation: Operation, *, creates: bool = False, remote_wait_s: float = 0) -> Any:
+    """Have it done, wait as `--wait` says, and show the answer, which is returned too. `remote_wait_s`: how long by
+    default if another process runs the shop."""
 
     async def ask() -> Any:
         async with session(args, creates=creates) as (doer,):
             if "wait" not in args:
                 return await doer.ask(operation)
-            seconds = args.wait if args.wait is not None else OWN_WAIT_S if doer.settles else 0
+            seconds = args.wait
+            if seconds is None:
+                seconds = (WAIT_S if doer.settles else 0) if isinstance(doer, Own) else remote_wait_s
             return await doer.ask(replace(operation, wait_ms=int(seconds * 1000)))
 
     answer = run(ask())

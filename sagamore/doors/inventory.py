@@ -37,8 +37,8 @@ class Inventory:
         self, product_id: str, on_hand: int, *, expected: int, reason: str, by: str = "",
         idempotency_key: str | None = None,
     ) -> Stock:  # fmt: skip
-        """A count of the shelf; `expected` is the on_hand it corrects. Raises InvalidInput, StockUnknown,
-        StockCommitted, StockChanged."""
+        """A count of the shelf; `expected` is the on_hand it corrects, 0 for a product never seen, which it makes
+        known. Raises InvalidInput, StockCommitted, StockChanged."""
         return await self._ask(set_stock(product_id, on_hand, expected, reason, by), idempotency_key)
 
     async def get(self, product_id: str) -> Stock:

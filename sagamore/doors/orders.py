@@ -168,7 +168,7 @@ class Orders:
         """The newest order with the host's own number. Raises UnknownOrder."""
         page = await self.list(reference=check_text("reference", reference), limit=1)
         if not page.items:
-            raise UnknownOrder(reference)
+            raise UnknownOrder(reference, "order with the reference")
         return page.items[0]
 
     def story(self, order_id: str) -> AsyncIterator[StoryLine]:

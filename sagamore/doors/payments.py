@@ -25,7 +25,7 @@ class Payments:
         """The payment of an order. Raises UnknownOrder if there is none."""
         found = await self._engine.read("payments", check_text("order_id", order_id))
         if not isinstance(found, Payment):
-            raise UnknownOrder(order_id)
+            raise UnknownOrder(order_id, "payment of order")
         return found
 
     async def list(

@@ -13,17 +13,16 @@ from sagamore.engine.runtime.inspection import Alert
 from sagamore.files import Files
 
 SETTINGS = Settings(orders=OrderSettings(capture="at_once"), partitions={"inventory": 2})
-LINES = (
-    Line("MUG", 2, Money("12.50", "GBP")),
-    Line("TEA", 1, Money("3.10", "GBP")),
-    Line("MUG", 1, Money("12", "GBP")),
-)
+LINES = (("MUG", 2, "12.50"), ("TEA", 1, "3.10"), ("MUG", 1, "12"))
 SOON = timedelta(seconds=20)
 
 
-async def place(shop: Sagamore, method: str = "pm_card", pay_by: datetime | None = None) -> Order:
+async def place(
+    shop: Sagamore, method: str = "pm_card", pay_by: datetime | None = None, currency: str = "GBP"
+) -> Order:
     """An order of three lines, of two products that live in two partitions."""
-    return await shop.orders.place(user_id="ann", lines=LINES, payment_method=method, pay_by=pay_by, reference="#1")
+    lines = [Line(product, quantity, Money(price, currency)) for product, quantity, price in LINES]
+    return await shop.orders.place(user_id="ann", lines=lines, payment_method=method, pay_by=pay_by, reference="#1")
 
 
 async def confirmed(shop: Sagamore) -> Order:
@@ -45,6 +44,7 @@ async def make_shop(path: Path) -> dict[str, str]:
         await shop.inventory.adjust("MUG", -3, reason="broken")
         await shop.inventory.set("TEA", 90, expected=100, reason="counted")
         orders = {name: await confirmed(shop) for name in ("confirmed", "refunded", "returned", "cancelled")}
+        orders["euro"] = await shop.orders.wait((await place(shop, currency="EUR")).id, timeout=SOON)
         await shop.orders.refund(orders["refunded"].id, Money("5", "GBP"), reason="late")
         await shop.orders.ship(orders["returned"].id)
         await shop.orders.return_goods(orders["returned"].id, {"MUG": 1}, amount=Money("12", "GBP"), restock=True)

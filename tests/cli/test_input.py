@@ -87,7 +87,7 @@ def test_an_order_that_will_not_do_names_the_field_and_the_value(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("orders", "show", "ord_none"), "there is no order 'ord_none'"),
+        (("orders", "show", "ord_none"), "there is no order with the id or reference 'ord_none'"),
         (("orders", "ship", "ord_none"), "there is no order 'ord_none'"),
         (("orders", "place", *PLACE[:2], "--line", "HAT:1:1", *PLACE[6:]), "product 'HAT' is unknown"),
         (("orders", "place", *PLACE[:2], "--line", "MUG:11:1", *PLACE[6:]), "11 of 'MUG' with 10 available"),
@@ -98,7 +98,7 @@ def test_an_order_that_will_not_do_names_the_field_and_the_value(
         (("dead-letters", "show", "dl_none"), "there is no dead letter 'dl_none'"),
         (("dead-letters", "replay", "dl_none"), "there is no dead letter 'dl_none'"),
         (("dead-letters", "discard", "dl_none", "--reason", "x"), "there is no dead letter 'dl_none'"),
-        (("payments", "resolve", "ord_none", "--outcome", "refused", "--reference", "x"), "there is no order"),
+        (("payments", "resolve", "ord_none", "--outcome", "refused", "--reference", "x"), "no payment of order"),
     ],
 )
 def test_what_is_refused_has_status_1_and_says_why(stocked: Command, words: tuple[str, ...], says: str) -> None:

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from sagamore.cli.orders import ACCEPTED
 from sagamore.control import CONTROL_NAME
-from tests.cli.conftest import PLACE, WAIT_S, Command, Serve, finish, process
+from tests.cli.conftest import PLACE, ROOT, WAIT_S, Command, Serve, finish, process
 
 
 def test_commands_reach_the_running_shop_and_reads_see_what_they_did(command: Command, serve: Serve) -> None:
@@ -25,6 +28,35 @@ def test_commands_reach_the_running_shop_and_reads_see_what_they_did(command: Co
         assert "CONFIRMED → CANCELLING" in command("trace", order).out
         assert command("health", "--json").json == {"status": "GREEN", "pid": shop.pid, "problems": []}
     assert command("health", "--json").json["pid"] is None
+
+
+def order_paid_by(command: Command, method: str) -> str:
+    """The id of a confirmed order of a shop that runs."""
+    order = command("orders", "place", *PLACE[:-1], method, "--wait", "10", "--json").json
+    assert order["status"] == "CONFIRMED"
+    return str(order["id"])
+
+
+def test_a_refund_says_what_became_of_it_and_a_refused_one_has_status_1(command: Command, serve: Serve) -> None:
+    with serve("--payments", "simulated"):
+        command("stock", "receive", "MUG", "10", "--reason", "first")
+        for method, becomes, status in (
+            ("pm_card", "SUCCEEDED", 0), ("pm_refund_refused", "REFUSED", 1), ("pm_refund_pending", "PENDING", 0),
+        ):  # fmt: skip
+            done = command("orders", "refund", order_paid_by(command, method), "3", "--reason", "late", "--json")
+            assert (done.status, done.json["status"]) == (status, becomes)
+            assert done.err == ("sagamore: the refund was refused: refund_refused: the bank takes no refund\n" * status)
+
+
+def test_a_refund_that_is_only_accepted_is_told_as_that_and_its_key_asks_again(command: Command, serve: Serve) -> None:
+    with serve("--payments", "simulated"):
+        command("stock", "receive", "MUG", "10", "--reason", "first")
+        card, bank = (order_paid_by(command, method) for method in ("pm_card", "pm_refund_pending"))
+        done = command("orders", "refund", bank, "3", "--reason", "late")
+        assert (done.status, done.out.splitlines()[-1]) == (0, ACCEPTED)
+        refund = ("orders", "refund", card, "3", "--reason", "late", "--key", "again")
+        assert command(*refund, "--wait", "0").status == 0
+        assert "SUCCEEDED" in command(*refund).out
 
 
 def test_errors_come_back_through_the_socket_as_they_are_at_the_door(command: Command, serve: Serve) -> None:
@@ -98,6 +130,17 @@ def test_an_interrupt_ends_a_command_that_waits_and_not_what_it_began(
         done = finish(waiting)
         assert (done.status, done.out, done.err) == (130, "", "")
         assert [order["status"] for order in command("orders", "list", "--json").lines] == ["PENDING"]
+
+
+@pytest.mark.parametrize("how", [("-m", "sagamore"), ("-c", "from sagamore.__main__ import main; exit(main())")])
+def test_an_interrupt_while_it_is_still_being_loaded_is_a_line(tmp_path: Path, how: tuple[str, str]) -> None:
+    """In place of a library that is imported half-way comes one that presses Ctrl-C."""
+    (tmp_path / "aiosqlite.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, *how, "orders", "list"], capture_output=True, text=True, timeout=WAIT_S, check=False,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}, cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "sagamore: interrupted\n")
 
 
 def test_a_shop_that_dies_under_a_command_is_told_with_the_key_to_ask_again(command: Command, shop_dir: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sagamore import Actor, Message, Sagamore, State, Turn
+from sagamore.cli.orders import UNSETTLED
 from tests.cli.conftest import PLACE, Command, finish, process
 
 JSON = "--json"
@@ -51,6 +52,19 @@ def test_an_order_is_placed_shown_listed_shipped_and_partly_refunded(stocked: Co
     assert (shipped["fulfilment"], shipped["tracking"]) == ("SHIPPED", "T1")
     refund = stocked("orders", "refund", order, "5.00", "--reason", "late", JSON).json
     assert (refund["amount"], refund["status"]) == ({"amount": "5.00", "currency": "GBP"}, "REQUESTED")
+
+
+def test_a_refund_that_nobody_can_pay_out_yet_is_not_settled_and_one_that_is_refused_has_status_1(
+    stocked: Command, placed: str
+) -> None:
+    refund = ("orders", "refund", placed, "1", "--reason", "late")
+    waits = stocked(*refund)
+    assert (waits.status, waits.err, waits.out.splitlines()[-1]) == (0, "", UNSETTLED)
+    refused = stocked(*refund, "--payments", "simulated")  # it forgot the payment with its process
+    assert (refused.status, refused.err) == (
+        1,
+        "sagamore: the refund was refused: not_found: there is no such payment\n",
+    )
 
 
 def test_an_order_in_json_has_camel_case_money_with_its_currency_and_times_in_zulu(stocked: Command) -> None:

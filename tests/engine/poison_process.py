@@ -1,9 +1,11 @@
 """A process that takes one message by which it may be killed: `python -m tests.engine.poison_process DIR HOW WHERE`.
 
 HOW: exit (os._exit in the handler), entity (SIGKILL in entity(), which names the entity), upcast (SIGKILL in the upcast
-of the message's stored version), kill (SIGKILL to itself in the handler), commit (SIGKILL before the book's commit),
-idle (SIGKILL before anything is asked), well (the handler has been repaired).
-WHERE: command (the client's command kills), message (one that the desk sent). Prints what came of it as JSON.
+of the message's stored version), state (SIGKILL in the upcast of a stored entity), raised (the same, in a release that
+raised the version once more and whose upcast is well), kill (SIGKILL to itself in the handler), commit (SIGKILL before
+the book's commit), idle (SIGKILL before anything is asked), well (the handler has been repaired).
+WHERE: command (the client's command kills), message (one that the desk sent), read (a client reads the entity, and
+writes to another one). Prints what came of it as JSON.
 """
 
 import asyncio
@@ -49,7 +51,37 @@ class LaterBook(Book, Actor[Page, NewNote], kind="book"):
     """Of a later release."""
 
 
+class DeadlyPage(Page, tag="test.page", version=2):
+    """The page of a later release, which cannot read the first one's."""
+
+    @classmethod
+    def upcast(cls, fields: dict[str, Any], version: int) -> dict[str, Any]:
+        if 13 in fields["ns"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return fields
+
+
+class RaisedPage(Page, tag="test.page", version=3):
+    """The page of the release that repairs it."""
+
+    @classmethod
+    def upcast(cls, fields: dict[str, Any], version: int) -> dict[str, Any]:
+        return fields
+
+
+class DeadlyPages(Book, Actor[DeadlyPage, Note], kind="book"):
+    """Dies of its stored state."""
+
+
+class RaisedPages(Book, Actor[RaisedPage, Note], kind="book"):
+    """Does not."""
+
+
 def poison(how: str) -> Book:
+    if how == "state":
+        return DeadlyPages()
+    if how == "raised":
+        return RaisedPages()
     if how == "entity":
         return Deadly()
     if how == "upcast":
@@ -88,6 +120,9 @@ async def main(path: Path, how: str, where: str) -> None:
     try:
         if where == "command":
             await engine.ask("book", Note("a", 13), key="k" * 255)
+        elif where == "read":
+            await engine.ask("book", Note("b", 1))
+            await engine.read("book", "a")
         else:
             await engine.ask("desk", Post("a", 12, count=3), key="k")
     except SagamoreError as error:
@@ -97,7 +132,7 @@ async def main(path: Path, how: str, where: str) -> None:
         await asyncio.wait(
             {asyncio.ensure_future(one) for one in (buried.wait(), waits)}, return_when="FIRST_COMPLETED"
         )
-    page = await engine.read("book", "a")
+    page = await engine.read("book", "b" if where == "read" else "a")
     letters = [alert.subject for alert in engine.alerts() if alert.name == "dead_letter"]
     await engine.stop()
     directory.close()

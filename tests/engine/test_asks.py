@@ -1,6 +1,7 @@
 """The edge: idempotency keys, what errors carry, and that nothing is answered before it is durable."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable
 
 import pytest
@@ -51,6 +52,20 @@ async def test_a_command_that_would_be_read_back_otherwise_is_refused(
     with pytest.raises(InvalidInput, match="message is "):
         await engine.ask(kind, message)
     assert await engine.read(kind, "a") is None
+
+
+async def test_a_command_that_sqlite_refuses_is_answered_by_name_and_the_partition_goes_on(world: World) -> None:
+    def long_story(message: Note, turn: Turn) -> None:
+        turn.note("x" * 20_000 * (message.n == 13))
+
+    engine = await world.start(Book(long_story))
+    connection = world.engine._seats["book/0"].up().journal._journal.connection  # type: ignore[attr-defined]
+    await connection._execute(connection._conn.setlimit, sqlite3.SQLITE_LIMIT_LENGTH, 10_000)
+    with pytest.raises(SagamoreError, match=r"cannot be stored .*too big.*nothing was done") as refused:
+        await engine.ask("book", Note("a", 13), key="k")
+    assert (refused.value.code, refused.value.idempotency_key) == ("commit_refused", "k")
+    assert await engine.ask("book", Note("a", 1), key="k") == Page((1,))
+    assert engine.statistics().partitions["book/0"].restarts == 0
 
 
 async def test_a05_a_key_with_another_body_is_refused_by_name(world: World) -> None:

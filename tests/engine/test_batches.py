@@ -12,7 +12,7 @@ from sagamore.engine.runtime.partition import Partition
 from sagamore.engine.testing import Fault
 from sagamore.engine.turn import Turn
 from tests.engine.actors import Book, Clockmaker, Desk, Note, Page, Post, Unwind, Wind
-from tests.engine.test_wal import KB_OF_TEXT, Scribe, Write
+from tests.engine.test_wal import KB_OF_TEXT, Scribe, Sheet, Write
 from tests.engine.world import World
 
 
@@ -62,19 +62,48 @@ async def test_a09_a_batch_ends_at_its_time(world: World) -> None:
     assert turns == [3, 3, 3, 3, 3, 3, 2]
 
 
-async def test_a09_a_batch_of_too_many_bytes_makes_the_next_ones_smaller(world: World) -> None:
+async def kilobytes_a_batch(world: World, pages: list[str]) -> list[int]:
+    """Of states of 50 kB each, but for those of small pages."""
     kilobytes: list[int] = []
 
     def weigh(commit: Commit) -> None:
         kilobytes.append(sum(len(encode(state)) for state in commit.states.values()) >> 10)
 
-    await world.start(Scribe(), limits=Limits(batch_bytes_max=1 << 20), faults=[watching(weigh, "scribe/0")])
-    await all_at_once(world, "scribe", [Write(f"s{n}", 1) for n in range(60)])
-    assert max(kilobytes) >= 59 * KB_OF_TEXT
-    kilobytes.clear()
-    await all_at_once(world, "scribe", [Write(f"s{n}", 2) for n in range(60)])
+    class Sparing(Scribe, kind="scribe"):
+        def handle(self, state: Sheet, message: Write, turn: Turn) -> Sheet:
+            return super().handle(state, message, turn) if message.entity.startswith("large") else Sheet("")
+
+    await world.start(Sparing(), limits=Limits(batch_bytes_max=1 << 20), faults=[watching(weigh, "scribe/0")])
+    await all_at_once(world, "scribe", [Write(page, 1) for page in ("first", *pages)])
+    return kilobytes
+
+
+async def test_a09_a_batch_ends_at_its_bytes(world: World) -> None:
+    kilobytes = await kilobytes_a_batch(world, [f"large{n}" for n in range(60)])
     assert sum(kilobytes) >= 60 * KB_OF_TEXT
-    assert max(kilobytes) <= 2 << 10, "doubled from half a megabyte or more"
+    assert max(kilobytes) <= 1 << 10
+
+
+async def test_a09_large_messages_behind_small_ones_end_a_batch_too(world: World) -> None:
+    kilobytes = await kilobytes_a_batch(world, [*(f"small{n}" for n in range(40)), *(f"large{n}" for n in range(60))])
+    assert sum(kilobytes) >= 60 * KB_OF_TEXT
+    assert max(kilobytes) <= (1 << 10) + 32 * KB_OF_TEXT
+
+
+async def test_a09_a_large_entity_counts_once_however_many_messages_it_gets(world: World) -> None:
+    kilobytes = await kilobytes_a_batch(world, ["large"] * 60)
+    assert len(kilobytes) == 2
+
+
+async def test_a09_a_batch_of_more_bytes_than_it_seemed_makes_the_next_one_smaller(world: World) -> None:
+    """Every other one is small, and so are all that are weighed."""
+    pages = [page for n in range(100) for page in (f"large{n}", f"small{n}")]
+    kilobytes = await kilobytes_a_batch(world, pages)
+    assert max(kilobytes) >= 100 * KB_OF_TEXT
+    kilobytes.clear()
+    await all_at_once(world, "scribe", [Write(page, 2) for page in ("first", *pages)])
+    assert sum(kilobytes) >= 100 * KB_OF_TEXT
+    assert max(kilobytes) <= 2 << 10, "doubled from a megabyte by the one before"
 
 
 async def test_a09_now_is_one_for_a_batch_and_never_goes_back(world: World) -> None:

@@ -14,7 +14,6 @@ from sagamore.engine.effect import Call, Capabilities, Declined, NotReached, Thr
 from sagamore.engine.errors import Refused, SagamoreError
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Message
-from sagamore.engine.ports import CommitRefused
 from sagamore.engine.testing import Fault, Hangs, Lost, ScriptedProvider
 from sagamore.engine.testing.providers import DONE, Step
 from tests.engine.actors import Bill, Pay, Till, Withdraw
@@ -125,8 +124,6 @@ class Storm:
             except SagamoreError as error:
                 if isinstance(error, Refused):
                     return
-            except CommitRefused:
-                pass
             woken = asyncio.Event()
             self.world.clock.call_at(self.world.clock.now_ms() + 20, woken.set)
             await woken.wait()

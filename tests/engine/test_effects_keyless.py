@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.dead_letters import DEAD_LETTERS, ReplayLetter
 from sagamore.engine.effect import Capabilities, NotReached, Throttled, Unknown
+from sagamore.engine.ports import Commit
 from sagamore.engine.testing import Fault, Hangs, Lost, ScriptedProvider
-from tests.engine.actors import Pay, Till
+from tests.engine.actors import Bill, Pay, Till
 from tests.engine.test_effects import ended
 from tests.engine.world import World
 
@@ -104,6 +106,82 @@ async def test_what_was_not_marked_is_called_after_a_crash_not_parked(world: Wor
     await world.start()
     assert (await ended(world)).heard == ("0 succeeded",)
     assert provider.ledger == {"k": 1}
+
+
+def is_mark(address: str, commit: Commit) -> bool:
+    rows = [row for row in commit.effects.values() if row is not None]
+    return address == "till/0" and any(row.state == "marked" for row in rows)
+
+
+@pytest.mark.parametrize("waits_for", ["place", "throttle", "breaker"])
+async def test_what_waits_for_its_admission_is_not_marked_so_a_crash_leaves_nothing_uncertain(
+    world: World, waits_for: str
+) -> None:
+    capabilities = Capabilities(takes_key=False, window_calls_max=int(waits_for == "place"), window_ms=10_000)
+    first = {"place": NotReached("no route"), "throttle": Throttled(10_000), "breaker": NotReached("no route")}
+    provider = post(first[waits_for], capabilities=capabilities)
+    breaker = BreakerPolicy(failures_min=1, cooldown_ms=10_000) if waits_for == "breaker" else None
+    await world.start(Till(), providers=[provider], breaker=breaker)
+    for key in ("k1", "k2"):
+        await world.engine.ask("till", Pay("a", (key,)))
+        await world.clock.advance(1_000)
+    assert len(provider.calls) == 1
+    await world.kill()
+    await world.start()
+    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
+    assert sorted(bill.heard) == ["0 succeeded", "1 succeeded"]
+    assert provider.ledger == {"k1": 1, "k2": 1}
+
+
+async def test_a_look_up_needs_no_mark(world: World) -> None:
+    marks: list[str] = []
+
+    def counted(address: str, commit: Commit) -> bool:
+        marks.extend([address] * is_mark(address, commit))
+        return False
+
+    provider = post(Lost(), capabilities=READABLE)
+    await world.start(Till(), providers=[provider], faults=[Fault("refuse", when=counted)])
+    await world.engine.ask("till", Pay("a", ("k",)))
+    assert (await ended(world)).heard == ("0 unknown", "0 succeeded")
+    assert (len(provider.look_ups), len(marks)) == (1, 1)
+
+
+@pytest.mark.parametrize("action", ["fail_written", "fail_unwritten"])
+async def test_an_attempt_whose_mark_killed_its_partition_was_none(world: World, action: str) -> None:
+    broken = [True]
+
+    def once(address: str, commit: Commit) -> bool:
+        return is_mark(address, commit) and bool(broken) and broken.pop()
+
+    provider = post()
+    await world.start(Till(), providers=[provider], faults=[Fault(action, when=once)])  # type: ignore[arg-type]
+    await world.engine.ask("till", Pay("a", ("k",)))
+    assert (await ended(world)).heard == ("0 succeeded",)
+    assert world.engine.statistics().partitions["till/0"].restarts == 1
+    assert provider.ledger == {"k": 1}
+
+
+async def test_a_mark_that_is_not_committed_keeps_no_place_from_the_others(world: World) -> None:
+    """Its partition may be down for good; the one place may be the breaker's probe."""
+    one = Capabilities(takes_key=False, window_calls_max=1, window_ms=1_000)
+    provider = post(capabilities=one)
+    await world.start(Till(), providers=[provider], counts={"till": 2})
+    partition = world.engine.routes.partition
+    slow, other = (next(k for k in map(str, range(99)) if partition("till", k) == n) for n in (0, 1))
+    world.store.faults.hold("system/0")
+    await world.engine.ask("till", Pay(slow, ("k1",)))
+    await world.clock.settle()
+    world.store.faults.hold("till/0")
+    world.store.faults.release("system/0")
+    await world.clock.settle()
+    await world.engine.ask("till", Pay(other, ("k2",)))
+    await world.until_state("till", other, lambda bill: bill.heard, 10_000)
+    assert provider.ledger == {"k2": 1}
+    world.store.faults.release("till/0")
+    await world.until_state("till", slow, lambda bill: bill.heard)
+    assert (await world.state("till", slow, Bill)).heard == ("0 succeeded",)
+    assert provider.ledger == {"k1": 1, "k2": 1}
 
 
 @pytest.mark.parametrize("waits_for", ["place", "throttle"])

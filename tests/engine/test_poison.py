@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from sagamore.engine.actor import Actor
+from tests.engine.actors import Book, Note, Page
+from tests.engine.world import World
+
 PROCESS_SECONDS_MAX = 15
 
 
@@ -63,3 +67,38 @@ def test_a06_a_death_in_an_idle_moment_does_not_accuse_again_whom_an_earlier_one
         assert run(tmp_path / "shop", "idle", "command").returncode == -signal.SIGKILL
     end = said(run(tmp_path / "shop", "well", "command"))
     assert (end["ns"], end["said"]) == ([13], "")
+
+
+@pytest.mark.parametrize("where", ["command", "read"])
+def test_a06_a_stored_state_that_kills_costs_its_entity_until_a_release_raises_its_version(
+    tmp_path: Path, where: str
+) -> None:
+    shop = tmp_path / "shop"
+    said(run(shop, "well", "command"))
+    for _ in range(3):
+        assert run(shop, "state", where).returncode == -signal.SIGKILL
+    end = said(run(shop, "state", "read"))
+    assert end["said"].startswith("entity_damaged book/0 a: the stored state cannot be decoded")
+    assert "the process died 3 times" in end["said"]
+    assert (end["ns"], end["letters"]) == ([1] * (4 if where == "read" else 1), [])
+    assert said(run(shop, "raised", "command"))["ns"] == [13]
+
+
+async def test_a06_the_upcast_of_a_kept_answer_runs_under_the_name_of_its_command(world: World) -> None:
+    class LaterPage(Page, tag="test.page", version=2):
+        @classmethod
+        def upcast(cls, fields: dict[str, Any], version: int) -> dict[str, Any]:
+            named.append(world.engine._slot.read())
+            return fields
+
+    class LaterBook(Book, Actor[LaterPage, Note], kind="book"):
+        pass
+
+    named: list[tuple[str, str] | None] = []
+    await world.start(Book())
+    await world.engine.ask("book", Note("a", 1), key="k", scope="web")
+    await world.stop()
+    await world.start(LaterBook())
+    await world.engine.ask("book", Note("a", 1), key="k", scope="web")
+    assert [name for _, name in filter(None, named)] == ["state\x1f\x1fa\x1ftest.page/2", "web\x1fk"]
+    assert world.engine._slot.read() is None

@@ -7,11 +7,12 @@ import threading
 import pytest
 
 from sagamore.engine.breaker import Breaker, BreakerPolicy
-from sagamore.engine.effect import Call, Capabilities, Outcome, Succeeded, Unknown
+from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Succeeded, Unknown
 from sagamore.engine.errors import EntityDamaged
 from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
 from sagamore.engine.testing.providers import Step
 from tests.engine.actors import Pay, Till
+from tests.engine.test_effects import ended
 from tests.engine.world import World
 
 TRIPS = BreakerPolicy(failures_min=3, failure_share=0.5, window_ms=10_000, cooldown_ms=60_000)
@@ -86,6 +87,34 @@ async def test_a_probe_that_fails_opens_the_breaker_again(world: World) -> None:
     await world.until(lambda: len(provider.calls) == made + 1)
     await world.clock.advance(59_000)
     assert len(provider.calls) == made + 1
+    (alert,) = world.engine.alerts()
+    assert (alert.name, alert.count) == ("breaker_open", 1), "a breaker that stays open is no news"
+
+
+async def test_an_effect_that_is_parked_is_no_failure_of_its_provider(world: World) -> None:
+    """No call was made for it: it says nothing."""
+    provider = ScriptedProvider("bank", script=[NotReached("no route")] * 2)
+    await world.start(Till(), providers=[provider], breaker=TRIPS)
+    await world.engine.ask("till", Pay("a", ("k",), "twice"))
+    assert (await ended(world)).heard == ("0 parked",)
+    assert world.engine.statistics().pools["bank"].breaker_opened == 0, "two failures, and it takes three"
+
+
+async def test_an_effect_that_is_parked_leaves_the_probe_to_the_next(world: World) -> None:
+    """Neither a probe that failed nor one that succeeded."""
+    provider = ScriptedProvider("bank", script=[NotReached("no route")] * 4)
+    four = BreakerPolicy(failures_min=4, cooldown_ms=60_000)
+    await world.start(Till(), providers=[provider], breaker=four)
+    await world.engine.ask("till", Pay("a", ("k1", "k2"), "twice"))
+    await world.until(lambda: world.engine.statistics().pools["bank"].breaker == "OPEN")
+    await world.clock.advance(1_000)
+    await world.engine.ask("till", Pay("b", ("k3",)))
+    provider.script = lambda _call: Hangs()
+    bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
+    assert sorted(bill.heard) == ["0 parked", "1 parked"]
+    await world.until(lambda: provider.hanging == 1, 100)
+    assert provider.calls[-1].key == "k3"
+    assert world.engine.statistics().pools["bank"].breaker == "HALF_OPEN"
 
 
 def test_a_straggler_is_not_taken_for_the_probe() -> None:

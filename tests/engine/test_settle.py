@@ -3,13 +3,15 @@
 import asyncio
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS, DiscardLetter, ReplayLetter
 from sagamore.engine.effect import Capabilities, EffectOutcome, NotReached, Unknown
+from sagamore.engine.limits import Limits
 from sagamore.engine.message import Message
-from sagamore.engine.runtime.mailbox import Command
+from sagamore.engine.runtime.mailbox import Command, MarkAttempt
 from sagamore.engine.testing import ScriptedProvider
 from sagamore.engine.turn import Turn
 from tests.engine.actors import Bill, Pay, Till
@@ -103,6 +105,38 @@ async def test_an_effect_settled_together_with_its_mark_leaves_its_place(world: 
     await world.engine.ask("till", Pay("b", ("k2",)))
     assert (await world.until_state("till", "b", lambda bill: bill.heard)).heard == ("0 succeeded",)
     assert provider.ledger == {"k2": 1}
+
+
+@pytest.mark.parametrize("first", ["mark", "settle", "settle, a batch before"])
+async def test_an_effect_settled_while_it_waits_for_its_mark_is_not_called_and_leaves_its_place_at_once(
+    world: World, first: str
+) -> None:
+    one = Capabilities(takes_key=False, window_calls_max=1, window_ms=10_000)
+    provider = ScriptedProvider("bank", one)
+    limits = Limits(batch_messages_max=1) if first == "settle, a batch before" else None
+    await world.start(Office(), providers=[provider], limits=limits)
+    await world.engine.ask("till", Pay("a", ("k1",)))
+    await world.until_state("till", "a", lambda bill: bill.heard)
+    await world.engine.ask("till", Pay("b", ("k2",)))
+    await world.clock.settle()
+    world.store.faults.hold("till/0")
+    other = asyncio.create_task(world.engine.ask("till", Pay("c", ())))
+    await world.clock.advance(11_000)  # a place is free, and the mark in the mailbox
+    settle = asyncio.create_task(world.engine.ask("till", Settle("b")))
+    await world.clock.settle()
+    mailbox = world.engine._seats["till/0"].up().mailbox
+    waiting = mailbox.take(1) + mailbox.take(1)
+    assert [type(item) for item in waiting] == [MarkAttempt, Command]
+    mailbox.put_back(waiting if first == "mark" else waiting[::-1])
+    world.store.faults.release("till/0")
+    await asyncio.gather(other, settle)
+    await world.clock.settle()
+    assert world.engine.statistics().pools["bank"].in_flight == 0
+    await world.kill()
+    await world.start()
+    await world.clock.advance(60_000)
+    assert (await world.state("till", "b", Bill)).heard == ("0 settled",)
+    assert provider.ledger == {"k1": 1}
 
 
 async def test_a_replay_whose_provider_is_gone_returns_to_its_letter_and_goes_on_when_it_is_back(world: World) -> None:

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from sagamore.engine.effect import Call, Capabilities, Succeeded
-from sagamore.engine.errors import NotEncodable
-from sagamore.engine.ports import CommitRefused
+from sagamore.engine.errors import CommitRefused, NotEncodable
 from sagamore.engine.testing import (
     Fault,
     Hangs,
@@ -150,7 +149,7 @@ async def test_commits_are_counted_across_partitions(world: World) -> None:
     assert world.store.faults.commits == ["book/0", "desk/0", "book/0"]
 
 
-async def test_a_refused_commit_is_the_journals_own_error(world: World) -> None:
+async def test_a_refused_commit_is_the_error_that_a_client_gets(world: World) -> None:
     engine = await world.start(Book(), faults=[Fault("refuse", when=lambda *_: True)])
     answers = await asyncio.gather(engine.ask("book", Note("a", 1)), return_exceptions=True)
     assert isinstance(answers[0], CommitRefused)

@@ -1,11 +1,13 @@
 """The circuit breaker: one probe decides, and nothing from before the opening does."""
 
+import re
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from sagamore.engine.breaker import Breaker, BreakerPolicy
+from sagamore.engine.errors import InvalidInput
 
 POLICY = BreakerPolicy(failures_min=3, failure_share=0.5, window_ms=100, cooldown_ms=50)
 SEEDS = 300
@@ -19,6 +21,30 @@ def opened(policy: BreakerPolicy = POLICY) -> Breaker:
         breaker.record(0, False, 0)
     assert breaker.state == "OPEN"
     return breaker
+
+
+NO_COUNT = [0, -1, 1.5, "9", None, True]
+NO_SHARE = [-0.1, 1.1, float("nan"), float("inf"), "0.5", None, True]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "right"),
+    [
+        *(("failures_min", value, "a whole number, 1 to 1,000") for value in [*NO_COUNT, 1_001]),
+        *(("failure_share", value, "a number, 0 to 1") for value in NO_SHARE),
+        *(("window_ms", value, "a whole number, at least 1") for value in NO_COUNT),
+        *(("cooldown_ms", value, "a whole number, at least 1") for value in NO_COUNT),
+    ],
+)
+def test_a_policy_that_is_none_is_refused_when_it_is_made(field: str, value: Any, right: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(f"{field} is {value!r}; {right}")):
+        BreakerPolicy(**{field: value})
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_the_most_failures_that_a_policy_may_ask_for_do_open_it(share: float) -> None:
+    breaker = Breaker(BreakerPolicy(failures_min=1_000, failure_share=share))
+    assert [breaker.record(0, False, 0) for _ in range(1_000)] == [False] * 999 + [True]
 
 
 def test_it_opens_at_enough_failures_that_are_a_large_share_of_the_window() -> None:

@@ -10,7 +10,7 @@ from sagamore.actors.orders.stock_messages import StockRefused, StockReleased, S
 from sagamore.engine.actor import Actor
 from sagamore.engine.message import Message, State
 from sagamore.engine.testing import TurnResult, run_turn
-from sagamore.engine.turn import AlertRaised, Noted
+from sagamore.engine.turn import AlertRaised
 
 Reports = PaymentReport | RefundReport | StockReserved | StockRefused | StockReleased | UndoAbandoned
 
@@ -35,7 +35,7 @@ def take(
 
 def facts(result: TurnResult, kind: type[Any]) -> list[Any]:
     """The facts of one type that the turn noted, in order."""
-    return [fact for noted in result.of(Noted) if isinstance(fact := noted.note, kind)]
+    return [fact for fact in result.notes if isinstance(fact, kind)]
 
 
 def alerts(result: TurnResult) -> list[tuple[str, str]]:

@@ -35,7 +35,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.message import Message, State
 from sagamore.engine.routes import ActorRoutes
 from sagamore.engine.testing import NOON_MS, TurnResult, run_turn
-from sagamore.engine.turn import AlertCleared, AlertRaised, Noted, TimerCancelled, TimerSet, Turn
+from sagamore.engine.turn import AlertCleared, AlertRaised, TimerCancelled, TimerSet, Turn
 
 ORDER = "ord_" + "0" * 32
 MUG, PLATE = "MUG", "PLATE"
@@ -163,7 +163,7 @@ class Run:
 
     @property
     def entered(self) -> list[Entered]:
-        return [noted.note for noted in self.last.of(Noted)]
+        return [note for note in self.last.notes if isinstance(note, Entered)]
 
     @property
     def raised(self) -> list[str]:

@@ -73,6 +73,23 @@ def test_payment_as_the_public_sees_it(view: str, order: Any) -> None:
     assert order().payment == view
 
 
+CANCELLED = [
+    (0, lambda: after("RESERVING", cancel, report("CLOSED"), released)),
+    (0, lambda: after("CONFIRMED", cancel)),
+    (500, lambda: after("CONFIRMED", refund(500), cancel)),
+    (500, lambda: after("CONFIRMED", refund(500), cancel, report("STUCK", captured=AMOUNT, refunded=500))),
+    (AMOUNT, lambda: after("CONFIRMED", cancel, report("CLOSED", captured=AMOUNT, refunded=AMOUNT))),
+    (AMOUNT, lambda: after("CONFIRMED", refund(500), cancel, report("CLOSED", captured=AMOUNT, refunded=AMOUNT))),
+]
+
+
+@pytest.mark.parametrize(("refunded", "order"), CANCELLED)
+def test_of_a_cancelled_order_nothing_is_refundable_and_refunded_is_what_its_payment_says(
+    refunded: int, order: Any
+) -> None:
+    assert (order().refunded, order().refundable) == (refunded, 0)
+
+
 PUBLIC = {
     "AWAITING_PAYMENT": ("PENDING", ""), "PAYING": ("PENDING", ""), "RESERVING": ("PENDING", ""),
     "CAPTURING": ("PENDING", ""), "CONFIRMED": ("CONFIRMED", ""), "CANCELLING": ("CANCELLED", "DUE"),

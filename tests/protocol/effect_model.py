@@ -111,12 +111,15 @@ class Charge:
         step = self._next(world, row) if self.reading.decided == "at hand-over" else None
         held = Attempt(row, row, number, step)
         world = world._replace(number=number)
-        if self.keyed or not self.reading.marked:
+        if self.keyed or self.reading.marked != "at hand-over":
             yield "the pool takes it", world._replace(held=held)
         else:
-            marked = row._replace(state="marked", last_end_ms=world.now_ms)
-            none = row if self.reading.mark_undone else marked._replace(state="uncertain")
-            yield "it is marked, and the pool takes it", world._replace(row=marked, held=held._replace(none=none))
+            yield "it is marked, and the pool takes it", self._mark(world, held)
+
+    def _mark(self, world: World, held: Attempt) -> World:
+        marked = held.row._replace(state="marked", last_end_ms=world.now_ms)
+        none = held.row if self.reading.mark_undone else marked._replace(state="uncertain")
+        return world._replace(row=marked, held=held._replace(none=none))
 
     def _park(self, world: World, row: Row) -> World:
         return world._replace(row=row._replace(state=self.reading.exhausted), held=None)
@@ -128,6 +131,9 @@ class Charge:
             step = Next.CALL
         if step is Next.PARK:
             yield f"it is {self.reading.exhausted}", self._park(world, held.row)
+            return
+        if step is Next.CALL and not self.keyed and self.reading.marked == "at the call" and not held.marked:
+            yield "it is marked; the call comes next", self._mark(world, held._replace(marked=True))
             return
         if world.left.unreached and step is Next.CALL:
             yield "the provider is not reached", self._ended(spend(world, "unreached"), "not reached")
@@ -235,7 +241,7 @@ class Charge:
                 yield "the process starts with new code: the request reads differently", started._replace(body=1)
             return
         held = world.held
-        in_doubt = world.doubt or (held is not None and (not self.keyed or held.since_ms >= 0 or bool(held.outcome)))
+        in_doubt = world.doubt or (held is not None and (held.marked or held.since_ms >= 0 or bool(held.outcome)))
         until_ms = world.now_ms + SETTLE_MS
         requests = tuple(sorted(r._replace(until_ms=min(r.until_ms, until_ms)) for r in world.requests))
         down = world._replace(held=None, up=False, requests=requests, doubt=in_doubt)

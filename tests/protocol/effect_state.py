@@ -40,8 +40,9 @@ class Reading:
     """The look-up was made after it. Or: committed, what it found was."""
     settles_after_start: bool = True
     """And after every start that was not clean."""
-    marked: bool = True
-    """Without a key, the start of an attempt is committed before the call."""
+    marked: str = "at the call"
+    """Without a key, the start of an attempt is committed before the call, and after all waiting. Or: at hand-over,
+    before the wait; or never."""
     mark_undone: bool = True
     """An attempt that provably was none leaves no mark."""
     taken: str = "keyed"
@@ -99,6 +100,8 @@ class Attempt(NamedTuple):
     """Where it was decided at hand-over."""
     looked: bool = False
     """The look-up before the call has found nothing; the call waits for a place of its own."""
+    marked: bool = False
+    """Its mark is committed, and the call comes next."""
     since_ms: int = -1
     outcome: str = ""
 

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from sagamore.engine.errors import NotEncodable
-from sagamore.engine.ports import ClientKeyRow, Commit, CommitRefused, Journal
+from sagamore.engine.errors import CommitRefused, NotEncodable
+from sagamore.engine.ports import ClientKeyRow, Commit, Journal
 from tests.storage.conftest import MakeJournal
 from tests.storage.samples import (
     BODY,
