@@ -9,24 +9,32 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from sagamore.engine.envelope import NORMAL_LANE
 from sagamore.engine.message import Message
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 
 EffectState = Literal["pending", "marked", "uncertain", "parked"]
-Verdict = Literal["succeeded", "refused", "withdrawn", "unknown", "parked", "retried"]
+Verdict = Literal["succeeded", "refused", "withdrawn", "exhausted", "unknown", "parked", "retried"]
 
 
-class EffectOutcome(Message, tag="engine.effect_outcome", version=1):
-    """What became of an effect. `succeeded`, `refused` and `withdrawn` end it. `unknown` is news: the engine goes on
-    resolving it. A `parked` one waits for a person: settled by its actor it has ended, and once its dead letter is
-    replayed it is `retried`, under way again and no longer to be settled."""
+class EffectOutcome(Message, tag="engine.effect_outcome", version=1, omit_defaults=True):
+    """What became of an effect. `succeeded`, `refused` and `withdrawn` end it, and `exhausted` does, where its policy
+    has it so. `unknown` is news: the engine goes on resolving it. A `parked` one waits for a person: settled by its
+    actor it has ended, and once its dead letter is replayed it is `retried`, under way again and no longer to be
+    settled."""
 
     effect: str
     entity: str
     operation: str
     verdict: Verdict
     answer: str = ""
-    """The provider's answer as JSON text; for `unknown` and `parked` what was last heard."""
+    """The provider's answer as JSON text; for `unknown`, `parked` and `exhausted` what was last heard."""
+    attempts: int = 0
+    """Calls made."""
+    uncertain: int = 0
+    """Calls whose outcome nobody knows: each may have been one more."""
+    took_ms: int = 0
+    """How long the last one took."""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -143,3 +151,9 @@ class EffectRow(msgspec.Struct, array_like=True, gc=False):
     maybe_sent: bool = False
     """It was parked while an attempt may have happened: a replay must not take it for one that never was sent."""
     trace: str = ""
+    lane: int = NORMAL_LANE
+    """Those of the bulk lane are called when no other waits."""
+    deadline_ms: int = 0
+    """Its own, in Unix ms, before its policy's; 0 is none."""
+    uncertain: int = 0
+    """Calls whose outcome nobody knows."""

@@ -15,6 +15,7 @@ Address = str  # "orders/0": an actor's kind and one of its partitions
 
 NORMAL_LANE = 0
 BULK_LANE = 1  # a lane of its own, so that a million of these never stand before one that is urgent
+LANES = (NORMAL_LANE, BULK_LANE)
 
 
 class Envelope(msgspec.Struct, array_like=True, gc=False):

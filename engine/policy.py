@@ -37,6 +37,9 @@ class EffectPolicy(msgspec.Struct, frozen=True):
     backoff: Backoff = Backoff(first_ms=200, most_ms=5 * MINUTE_MS)
     deadline_ms: int = 3 * DAY_MS
     """From the row's creation; what is not settled by then is looked up, then parked."""
+    ends: bool = False
+    """Used up without a verdict it ends as `exhausted`, in place of waiting for a person: its actor has a dead letter
+    of its own for that."""
     resend_uncertain: bool = False
     """Whether an attempt of unknown outcome is made again at a provider that takes no key and cannot be read:
     duplicates, counted. Never for money."""

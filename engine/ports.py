@@ -33,6 +33,15 @@ class Clock(Protocol):
         """Milliseconds since some start; no step of the wall clock moves it."""
         ...
 
+    @property
+    def boot(self) -> str:
+        """The start since which `steady_ms` counts, under a name that no other start bears."""
+        ...
+
+    def steady_ms(self) -> int:
+        """Milliseconds since `boot`, which outlives the process; no step of the wall clock moves it."""
+        ...
+
     def call_at(self, at_ms: int, callback: Callable[[], None]) -> Scheduled:
         """Call back once `now_ms() >= at_ms`, on the event loop."""
         ...
@@ -214,8 +223,8 @@ class Journal(Protocol):
         """The next retries by (due, id)."""
         ...
 
-    async def load_effects(self, provider: str, after: tuple[int, str], limit: int) -> list[EffectRow]:
-        """The next pending effects of a provider by (due, id)."""
+    async def load_effects(self, provider: str, lane: int, after: tuple[int, str], limit: int) -> list[EffectRow]:
+        """The next pending effects of a provider in a lane by (due, id)."""
         ...
 
     async def load_effect(self, effect: str) -> EffectRow | None:

@@ -27,9 +27,15 @@ class Step(Enum):
     PARK = auto()
 
 
+def deadline_of(row: EffectRow, policy: EffectPolicy) -> int:
+    """When an effect is used up, in Unix ms: its policy's deadline, or its own before that."""
+    by_policy_ms = row.created_ms + policy.deadline_ms
+    return min(row.deadline_ms, by_policy_ms) if row.deadline_ms else by_policy_ms
+
+
 def next_step(row: EffectRow, capabilities: Capabilities, policy: EffectPolicy, now_ms: int) -> Step:
     """The next step for a pending or uncertain effect."""
-    exhausted = row.attempts >= policy.attempts_max or now_ms >= row.created_ms + policy.deadline_ms
+    exhausted = row.attempts >= policy.attempts_max or now_ms >= deadline_of(row, policy)
     uncertain = row.state in ("uncertain", "marked")
     if not uncertain:
         return Step.PARK if exhausted else Step.CALL
@@ -48,5 +54,5 @@ def after_nothing_found(row: EffectRow, capabilities: Capabilities, policy: Effe
     settled_ms = row.last_end_ms + capabilities.settle_ms
     if now_ms < settled_ms:
         return settled_ms
-    exhausted = row.attempts >= policy.attempts_max or now_ms >= row.created_ms + policy.deadline_ms
+    exhausted = row.attempts >= policy.attempts_max or now_ms >= deadline_of(row, policy)
     return Step.PARK if capabilities.takes_key or exhausted else Step.CALL

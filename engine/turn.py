@@ -83,6 +83,8 @@ class EffectStarted(Intention, frozen=True, gc=False):
     request: str
     key: str
     policy: str
+    lane: int
+    deadline_ms: int
 
 
 class EffectWithdrawn(Intention, frozen=True, gc=False):
@@ -144,6 +146,9 @@ class Turn(msgspec.Struct, eq=False):
     _sent_at_ms: int
     sender: Address = ""
     attempt: int = 1
+    steady_ms: int = 0
+    """Milliseconds since `boot`, one value for the batch; a step of the wall clock does not move it."""
+    boot: str = ""
     intentions: list[Intention] = []
     notes: list[str | msgspec.Struct] = []
     replied: Replied | None = None
@@ -155,10 +160,12 @@ class Turn(msgspec.Struct, eq=False):
         """The time of the batch, aware, UTC."""
         return datetime.fromtimestamp(self.now_ms / 1000, UTC)
 
-    def new_id(self, prefix: str) -> str:
-        """An id that this partition's entities can bear; the same one when the turn is taken again."""
+    def new_id(self, prefix: str, partition: int | None = None) -> str:
+        """An id that entities of this partition (or another of some kind) can bear; the same one when the turn is taken
+        again."""
         self._ids_made += 1
-        return derived_id(prefix, self._sent_at_ms, self.partition, self.message_id, self._ids_made)
+        home = self.partition if partition is None else partition
+        return derived_id(prefix, self._sent_at_ms, home, self.message_id, self._ids_made)
 
     def load(self, key: str) -> Any:
         """Another entity that the message names; None if absent. Raises KeyError if `entity()` did not name it."""
@@ -191,25 +198,32 @@ class Turn(msgspec.Struct, eq=False):
         self.replied = Replied(answer, answer if kept is None else kept)
 
     def schedule(
-        self, name: str, message: Message, *, at_ms: int | None = None, after: timedelta | None = None
+        self, name: str, message: Message, *, at_ms: int | None = None, after: timedelta | None = None, entity: str = ""
     ) -> None:
-        """Set or move this entity's timer `name`: `message` comes back at `at_ms` or `after` now."""
+        """Set or move the timer `name` of this entity, or of another that the message names: `message` comes back at
+        `at_ms` or `after` now."""
         if (at_ms is None) == (after is None):
             raise TypeError("schedule() takes at_ms or after")
         due_ms = at_ms if at_ms is not None else self.now_ms + int((after or timedelta()).total_seconds() * 1000)
-        self.intentions.append(TimerSet(self.entity, name, due_ms, message))
+        self.intentions.append(TimerSet(entity or self.entity, name, due_ms, message))
 
     def cancel(self, name: str) -> None:
         """Stop this entity's timer `name`, if it is set."""
         self.intentions.append(TimerCancelled(self.entity, name))
 
-    def start(self, provider: str, operation: str, request: msgspec.Struct, *, key: str, policy: str = "") -> str:
+    def start(
+        self, provider: str, operation: str, request: msgspec.Struct, *, key: str, policy: str = "",
+        lane: int = NORMAL_LANE, deadline_ms: int = 0,
+    ) -> str:  # fmt: skip
         """Start an effect and return its id. `key` goes to the provider with every attempt; `policy` names one of the
-        actor's `effect_policies`. Raises UnknownKind if there is no such provider, or no such policy."""
+        actor's `effect_policies`, `deadline_ms` (Unix ms) may end it earlier than that. Raises UnknownKind if there is
+        no such provider, or no such policy."""
         self._routes.check_effect(kind_of(self.address), provider, policy)
         effect = self.new_id("eff")
         text = encode(request).decode()
-        self.intentions.append(EffectStarted(effect, self.entity, provider, operation, text, key, policy))
+        self.intentions.append(
+            EffectStarted(effect, self.entity, provider, operation, text, key, policy, lane, deadline_ms)
+        )
         return effect
 
     def withdraw(self, effect: str) -> None:

@@ -182,12 +182,12 @@ class SQLiteJournal:
         )
         return [rows.retry_row(row) for (row,) in found]
 
-    async def load_effects(self, provider: str, after: tuple[int, str], limit: int) -> list[EffectRow]:
-        """The next pending effects of a provider by (due, id)."""
+    async def load_effects(self, provider: str, lane: int, after: tuple[int, str], limit: int) -> list[EffectRow]:
+        """The next pending effects of a provider in a lane by (due, id)."""
         found = await self._fetch(
-            "SELECT row FROM effect WHERE provider = ? AND parked = 0 AND (due_ms, id) > (?, ?)"
+            "SELECT row FROM effect WHERE provider = ? AND parked = 0 AND lane = ? AND (due_ms, id) > (?, ?)"
             " ORDER BY due_ms, id LIMIT ?",
-            (provider, *after, limit),
+            (provider, lane, *after, limit),
         )
         return [rows.effect_row(row) for (row,) in found]
 

@@ -37,7 +37,9 @@ def parameters_of(commit: Commit) -> list[Any]:
         _text([key for key, row in timers.items() if row is None]),
         _text([(row.envelope.id, row.due_ms, row) for row in retries.values() if row is not None]),
         _text([key for key, row in retries.items() if row is None]),
-        _text([(e.id, e.provider, e.due_ms, e.state == "parked", e) for e in effects.values() if e is not None]),
+        _text(
+            [(e.id, e.provider, e.lane, e.due_ms, e.state == "parked", e) for e in effects.values() if e is not None]
+        ),
         _text([key for key, row in effects.items() if row is None]),
         _text(commit.client_keys, [row.answer for row in commit.client_keys]),
         _text([rows.history_text(row) for row in commit.history], [n for row in commit.history for n in row.notes]),

@@ -144,17 +144,17 @@ class Reader:
         return self._made(lambda row: rows.retry_row(row[0]), found)
 
     async def effects(
-        self, state: Literal["pending", "parked"], after: tuple[str, int, str], limit: int
+        self, state: Literal["pending", "parked"], after: tuple[str, int, int, str], limit: int
     ) -> list[EffectRow]:
-        """Effects by (provider, due, id); `uncertain` ones are pending. One seek a provider, so that the few that are
-        parked are found among a million."""
-        provider, due_ms, effect = after
-        found = await self._page_of_effects(state, provider, due_ms, effect, limit)
+        """Effects by (provider, lane, due, id); `uncertain` ones are pending. One seek a provider, so that the few that
+        are parked are found among a million."""
+        provider = after[0]
+        found = await self._page_of_effects(state, provider, after[1:], limit)
         while len(found) < limit:
             ((provider,),) = await self._fetch("SELECT min(provider) FROM effect WHERE provider > ?", (provider,))
             if provider is None:
                 break
-            found += await self._page_of_effects(state, provider, -1, "", limit - len(found))
+            found += await self._page_of_effects(state, provider, (-1, -1, ""), limit - len(found))
         return found
 
     async def outbox(self, after: tuple[Address, int, int], limit: int) -> list[Parcel]:
@@ -168,11 +168,12 @@ class Reader:
         return self._made(rows.parcel, found)
 
     async def _page_of_effects(
-        self, state: str, provider: str, due_ms: int, effect: str, limit: int
+        self, state: str, provider: str, after: Sequence[int | str], limit: int
     ) -> list[EffectRow]:
         found = await self._page(
-            "SELECT row FROM effect WHERE provider = ? AND parked = ? AND (due_ms, id) > (?, ?) ORDER BY due_ms, id",
-            (provider, state == "parked", due_ms, effect),
+            "SELECT row FROM effect WHERE provider = ? AND parked = ? AND (lane, due_ms, id) > (?, ?, ?)"
+            " ORDER BY lane, due_ms, id",
+            (provider, state == "parked", *after),
             limit,
         )
         return self._made(lambda row: rows.effect_row(row[0]), found)

@@ -38,9 +38,9 @@ CREATE TABLE timer(entity TEXT, name TEXT, due_ms INTEGER NOT NULL, correlation 
 CREATE INDEX timer_due ON timer(due_ms, entity || char(31) || name);
 CREATE TABLE retry(id TEXT PRIMARY KEY, due_ms INTEGER NOT NULL, row TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX retry_due ON retry(due_ms, id);
-CREATE TABLE effect(id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, due_ms INTEGER NOT NULL, parked INTEGER NOT NULL,
-    row TEXT NOT NULL);
-CREATE INDEX effect_due ON effect(provider, parked, due_ms, id);
+CREATE TABLE effect(id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, lane INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+    parked INTEGER NOT NULL, row TEXT NOT NULL);
+CREATE INDEX effect_due ON effect(provider, parked, lane, due_ms, id);
 CREATE TABLE client_key(key TEXT NOT NULL UNIQUE, body_hash TEXT NOT NULL, at_ms INTEGER NOT NULL,
     answer TEXT NOT NULL);
 CREATE TABLE history(turn INTEGER PRIMARY KEY, correlation TEXT NOT NULL, row TEXT NOT NULL);
@@ -93,7 +93,7 @@ CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batch BEGIN
     DELETE FROM retry WHERE id IN (SELECT value FROM json_each(NEW.retries_gone));
     INSERT OR REPLACE INTO retry {_spread_json("retries", 3)};
     DELETE FROM effect WHERE id IN (SELECT value FROM json_each(NEW.effects_gone));
-    INSERT INTO effect(id, provider, due_ms, parked, row) {_spread_json("effects", 5)}
+    INSERT INTO effect(id, provider, lane, due_ms, parked, row) {_spread_json("effects", 6)}
         ON CONFLICT(id) DO UPDATE SET due_ms = excluded.due_ms, parked = excluded.parked, row = excluded.row;
     INSERT INTO client_key(key, body_hash, at_ms, answer) {_spread_json("client_keys", 4)};
     INSERT INTO history(turn, correlation, row) {_spread("history", 3)};

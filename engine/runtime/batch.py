@@ -37,9 +37,9 @@ Answer = Record | BaseException | None
 class Batch:
     """`turn` is the number of the last turn taken; messages are numbered when the batch is sealed."""
 
-    def __init__(self, address: Address, now_ms: int, turn: int) -> None:
+    def __init__(self, address: Address, now_ms: int, steady_ms: int, turn: int) -> None:
         self.address = address
-        self.now_ms = now_ms
+        self.now_ms, self.steady_ms = now_ms, steady_ms
         self.turn = self.turn_before = turn
         # read for this batch
         self.loaded: dict[str, Any] = {}
@@ -96,7 +96,7 @@ class Batch:
                 self.effects[intention.id] = EffectRow(
                     intention.id, intention.entity, turn.correlation, intention.provider, intention.operation,
                     intention.key, intention.policy, intention.request, self.now_ms, self.turn, self.now_ms,
-                    trace=trace,
+                    trace=trace, lane=intention.lane, deadline_ms=intention.deadline_ms,
                 )  # fmt: skip
             case EffectWithdrawn():
                 self.withdrawals.append(intention.id)

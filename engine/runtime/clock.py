@@ -6,8 +6,11 @@ import os
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 ENTROPY_BYTES = 512  # small, since a slice copies what is left
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SystemClock:
@@ -18,6 +21,8 @@ class SystemClock:
         self._entropy = b""
         self._jitter = random.Random(os.urandom(8))
         self._latest_ms = self._looked_ms = 0.0
+        # Without the kernel's name for it every process is a start of its own.
+        self.boot = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else os.urandom(16).hex()
 
     def now_ms(self) -> int:
         """Unix milliseconds, never backwards. After the wall clock was set back, time goes on at half its pace until
@@ -30,6 +35,10 @@ class SystemClock:
     def elapsed_ms(self) -> float:
         """Milliseconds of the monotonic clock."""
         return time.monotonic() * 1000
+
+    def steady_ms(self) -> int:
+        """Milliseconds since the machine was started, sleep included, where the system can tell."""
+        return time.clock_gettime_ns(_STEADY) // 1_000_000
 
     def call_at(self, at_ms: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back at that time; a wall clock that was stepped is caught up with at the next look."""

@@ -271,7 +271,7 @@ class Partition:
         """The five steps, for the items of one batch; one that was `refused` alone fails like a turn that raises."""
         self._commands = [item for item in items if type(item) is Command]
         self._now_ms = max(self._now_ms, self._clock.now_ms())
-        batch = Batch(self.address, self._now_ms, self.turn)
+        batch = Batch(self.address, self._now_ms, self._clock.steady_ms(), self.turn)
         works = await self._loader.load(batch, items)
         self.mailbox.put_back(items[len(works) :])
         if refused is not None:

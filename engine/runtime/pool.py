@@ -7,7 +7,6 @@ its end is kept until the partition has reopened and adopts it.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
@@ -29,10 +28,11 @@ from sagamore.engine.effect import (
 from sagamore.engine.envelope import Address
 from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.ports import Clock
-from sagamore.engine.resolution import Step, next_step
+from sagamore.engine.resolution import Step, deadline_of, next_step
 from sagamore.engine.runtime.admission import Admission, Remember
 from sagamore.engine.runtime.answers import kept
 from sagamore.engine.runtime.deadline import Deadline
+from sagamore.engine.runtime.line import Line, Task
 from sagamore.engine.runtime.mailbox import AttemptEnded, MarkAttempt, ParkEffect
 from sagamore.engine.text import error_text
 
@@ -55,32 +55,6 @@ class PoolStatistics(msgspec.Struct, frozen=True):
     breaker_opened: int
 
 
-class Task(msgspec.Struct):
-    """An effect in the pool's hands."""
-
-    address: Address
-    row: EffectRow
-    policy: EffectPolicy
-    started: bool = False
-    """A call or look-up is under way, or was."""
-    ended: "AttemptEnded | ParkEffect | None" = None
-    """What it came to; kept until the partition has committed that."""
-    mark: "asyncio.Future[bool] | None" = None
-    """Whether its mark is committed; false if no call is to be made after all."""
-
-    @property
-    def awaits_mark(self) -> bool:
-        """Its call may be made once its mark is committed."""
-        return self.mark is not None and not self.mark.done()
-
-    def answer_mark(self, *, committed: bool) -> bool:
-        """Let it go on; whether it waited."""
-        if self.mark is None or self.mark.done():
-            return False
-        self.mark.set_result(committed)
-        return True
-
-
 class Pool:
     """One provider's pool."""
 
@@ -99,56 +73,72 @@ class Pool:
         self._spawn = spawn
         self._deliver = deliver
         self.admission = Admission(provider.name, provider.capabilities, breaker_policy, clock, remember)
-        self._queues: dict[Address, deque[Task]] = {}
-        self._held: dict[Address, dict[str, Task]] = {}
+        self._lines: dict[Address, Line] = {}
         self._in_flight = self._workers = 0
         self._starting = False
         self._worker_left = asyncio.Event()
         self._closing = False
         self._counts = dict.fromkeys(("called", "looked_up", *_COUNTED.values()), 0)
 
-    def room(self, address: Address) -> int:
-        """How many more effects that partition may have in the pool."""
-        return 0 if self._closing else self.capabilities.in_flight_max - len(self._held.get(address, ()))
+    def _line(self, address: Address) -> Line:
+        line = self._lines.get(address)
+        if line is None:
+            line = self._lines[address] = Line(self.capabilities.in_flight_max)
+        return line
+
+    def room(self, address: Address, lane: int) -> int:
+        """How many more effects of that lane the partition may have in the pool."""
+        return 0 if self._closing else self._line(address).room(lane)
 
     def take(self, address: Address, row: EffectRow, policy: EffectPolicy) -> None:
         """Take a committed effect; the caller has asked for room, but the engine may have begun to stop since."""
-        task = self._held.setdefault(address, {})[row.id] = Task(address, row, policy)
+        task = Task(address, row, policy)
         if self._closing:
+            self._line(address).hold(task)
             self._end(task, _not_begun(row, self._clock.now_ms()))
             return
-        self._queues.setdefault(address, deque()).append(task)
+        self._line(address).add(task)
         self._hire()
+
+    def take_back(self, address: Address, effect: str) -> bool:
+        """Forget an effect that waits here; False if an attempt at it may have begun. Asked again, since a batch may be
+        taken again, it is forgotten still."""
+        line = self._line(address)
+        task = line.held.get(effect)
+        if task is not None and (task.started or task.mark is not None or task.ended is not None):
+            return False
+        line.forget(effect)
+        return True
 
     def _hire(self) -> None:
         """One worker more if there is work and none is about to start: a provider that answers at once needs but one,
         for a slow one each worker that starts a call hires the next."""
-        if not self._starting and any(self._queues.values()):
+        if not self._starting and any(line.has_next() for line in self._lines.values()):
             self._starting = True
             self._workers += 1
             self._spawn(self._work(), f"{self.provider.name} worker")
 
     def adopt(self, address: Address) -> tuple[dict[str, EffectRow], list[AttemptEnded | ParkEffect]]:
         """For a partition that opens: the effects still in the pool's hands, and the ends it has not committed."""
-        held = self._held.get(address, {})
+        held = self._line(address).held
         self._give_up_marks(held)  # the last incarnation may have committed them or not
         rows = {effect: task.row for effect, task in held.items()}
         return rows, [task.ended for task in held.values() if task.ended is not None]
 
     def forget(self, address: Address, effect: str) -> None:
         """The partition has committed what an effect came to."""
-        task = self._held.get(address, {}).pop(effect, None)
+        task = self._line(address).forget(effect)
         if task is not None:
             task.answer_mark(committed=False)
 
     def awaits_mark(self, address: Address, effect: str) -> bool:
         """Whether a call is made as soon as its mark is committed."""
-        task = self._held.get(address, {}).get(effect)
+        task = self._line(address).held.get(effect)
         return task is not None and task.awaits_mark
 
     def marked(self, address: Address, effect: str) -> None:
         """The mark is committed."""
-        task = self._held.get(address, {}).get(effect)
+        task = self._line(address).held.get(effect)
         if task is not None:
             task.answer_mark(committed=True)
 
@@ -158,14 +148,13 @@ class Pool:
                 self._end(task, _not_begun(task.row, self._clock.now_ms()))
 
     def _waiting(self) -> int:
-        return sum(map(len, self._queues.values()))
+        return sum(map(len, self._lines.values()))
 
     def _next(self) -> Task | None:
         """The partitions take turns."""
-        for address, queue in self._queues.items():
-            if queue:
-                task = queue.popleft()
-                self._queues[address] = self._queues.pop(address)
+        for address, line in self._lines.items():
+            if (task := line.next()) is not None:
+                self._lines[address] = self._lines.pop(address)
                 return task
         return None
 
@@ -173,12 +162,15 @@ class Pool:
         self._starting = False
         try:
             while (task := self._next()) is not None:
+                line = self._lines[task.address]
+                line.calling += 1
                 self._hire()
                 self._in_flight += 1
                 try:
                     await self._attempt(task)
                 finally:
                     self._in_flight -= 1
+                    line.calling -= 1
         finally:
             self._workers -= 1
             self._worker_left.set()
@@ -191,10 +183,15 @@ class Pool:
 
     async def _attempt(self, task: Task) -> None:
         """What is to be done with an effect is decided when it may be done: waiting takes time, and keys end."""
-        row = task.row
-        deadline_ms = row.created_ms + task.policy.deadline_ms
-        era = await self.admission.admit(deadline_ms if row.state == "pending" else None)
-        settled = self._held.get(task.address, {}).get(row.id) is not task  # by a person, while it waited
+        row, held = task.row, self._line(task.address).held
+        if held.get(row.id) is not task:  # withdrawn, or settled by a person
+            return
+        if next_step(row, self.capabilities, task.policy, self._clock.now_ms()) is Step.PARK:
+            self._end(task, ParkEffect(row))
+            return
+        gives_up = row.state == "pending" or task.policy.ends
+        era = await self.admission.admit(deadline_of(row, task.policy) if gives_up else None)
+        settled = held.get(row.id) is not task
         now_ms = self._clock.now_ms()
         step = next_step(row, self.capabilities, task.policy, now_ms)
         if era is None and self._closing:
@@ -274,12 +271,10 @@ class Pool:
         """Start nothing more, give back what was not started, and wait for what was; the caller bounds how long."""
         self._closing = True
         self.admission.close()
-        for queue in self._queues.values():
-            while queue:
-                task = queue.popleft()
+        for line in self._lines.values():
+            for task in line.drain():
                 self._end(task, _not_begun(task.row, self._clock.now_ms()))
-        for held in self._held.values():
-            self._give_up_marks(held)
+            self._give_up_marks(line.held)
         while self._workers:
             self._worker_left.clear()
             await self._worker_left.wait()
@@ -287,8 +282,8 @@ class Pool:
     def cut_off(self) -> None:
         """The engine cannot wait any longer: what is under way is unknown from here on."""
         now_ms = self._clock.now_ms()
-        for held in self._held.values():
-            for task in tuple(held.values()):
+        for line in self._lines.values():
+            for task in tuple(line.held.values()):
                 unknown = AttemptEnded(
                     task.row, Unknown("the engine stopped before the answer came"), True, now_ms, now_ms
                 )

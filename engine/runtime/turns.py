@@ -187,7 +187,7 @@ class TurnTaker:
 
         turn = Turn(
             self._address, self._partition, keys[0], load, self._routes, batch.now_ms, message_id, correlation,
-            at_ms, sender, attempt,
+            at_ms, sender, attempt, batch.steady_ms, self._clock.boot,
         )  # fmt: skip
         before = self._state(batch, keys[0])
         handle = self._actor.given_up if given_up else self._actor.handle

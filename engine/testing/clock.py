@@ -45,6 +45,15 @@ class ManualClock:
         """Milliseconds since this clock was made."""
         return float(self._now_ms - self._started_ms)
 
+    @property
+    def boot(self) -> str:
+        """The same for all clocks of a test, as for all processes of a machine."""
+        return "boot"
+
+    def steady_ms(self) -> int:
+        """Time that only `advance` moves."""
+        return self._now_ms - self._started_ms
+
     def call_at(self, at_ms: int, callback: Callable[[], None]) -> Scheduled:
         """Call back at that time; what is due already, in the next pass of the loop."""
         if at_ms <= self._now_ms:

@@ -162,9 +162,9 @@ class FaultyJournal:
         """As the wrapped one."""
         return await self._do("load", lambda: self._journal.load_retries(after, limit))
 
-    async def load_effects(self, provider: str, after: tuple[int, str], limit: int) -> list[EffectRow]:
+    async def load_effects(self, provider: str, lane: int, after: tuple[int, str], limit: int) -> list[EffectRow]:
         """As the wrapped one."""
-        return await self._do("load", lambda: self._journal.load_effects(provider, after, limit))
+        return await self._do("load", lambda: self._journal.load_effects(provider, lane, after, limit))
 
     async def load_effect(self, effect: str) -> EffectRow | None:
         """As the wrapped one."""

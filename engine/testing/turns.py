@@ -53,9 +53,12 @@ def run_turn(
     sender: str = "",
     partitions: Mapping[str, int] | None = None,
     others: tuple[Actor[Any, Any], ...] = (),
+    boot: str = "boot",
+    steady_ms: int | None = None,
 ) -> TurnResult:
     """Take one turn of `actor` over `entities`. `partitions` gives the counts of other kinds (default 1), `others` the
-    actors that may subscribe. Raises what the handler raises, and NotEncodable."""
+    actors that may subscribe; the steady clock shows `now_ms` unless told otherwise. Raises what the handler raises,
+    and NotEncodable."""
     before = dict(entities or {})
     bytes_before = {key: encode(state) for key, state in before.items()}
     keys = getattr(message, "entity", None) or actor.entity(message)
@@ -72,7 +75,7 @@ def run_turn(
     partition = routes.partition(actor.kind, keys[0])
     turn = Turn(
         address_of(actor.kind, partition), partition, keys[0], load, routes, now_ms, message_id,
-        correlation or keys[0], now_ms, sender,
+        correlation or keys[0], now_ms, sender, 1, now_ms if steady_ms is None else steady_ms, boot,
     )  # fmt: skip
     state = actor.handle(load(keys[0]), message, turn)
     if keys[0] not in turn.saved:

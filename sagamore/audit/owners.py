@@ -25,7 +25,7 @@ async def owners(pages: Pages, readable: Check) -> AsyncIterator[tuple[str, str]
         async for retry in paged(reader.retries, (-1, ""), lambda row: (row.due_ms, row.id)):
             yield retry.envelope.correlation, "retry"
         for state in ("pending", "parked"):
-            async for effect in paged(partial(reader.effects, state), ("", -1, ""), _place_of_effect):
+            async for effect in paged(partial(reader.effects, state), ("", -1, -1, ""), _place_of_effect):
                 yield effect.entity, f"effect {effect.id}"
         async for entity, name in paged(reader.timers_after, ("", ""), lambda row: row):
             yield entity, f"timer {name}"
@@ -54,5 +54,5 @@ async def _messages(pages: Pages) -> AsyncIterator[tuple[str, str]]:
                     yield envelope.correlation, "message"
 
 
-def _place_of_effect(row: EffectRow) -> tuple[str, int, str]:
-    return row.provider, row.due_ms, row.id
+def _place_of_effect(row: EffectRow) -> tuple[str, int, int, str]:
+    return row.provider, row.lane, row.due_ms, row.id

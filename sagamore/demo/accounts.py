@@ -42,10 +42,10 @@ async def read_unanswered(directory: Path) -> list[EffectRow]:
     found: list[EffectRow] = []
     async with files_of(directory) as files:
         for reader in files.of("payments"):
-            after = ("", -1, "")
+            after = ("", -1, -1, "")
             while page := await reader.effects("pending", after, PAGE_ROWS_MAX):
                 found += page
-                after = (page[-1].provider, page[-1].due_ms, page[-1].id)
+                after = (page[-1].provider, page[-1].lane, page[-1].due_ms, page[-1].id)
     return found
 
 

@@ -100,8 +100,8 @@ async def test_an_effect_that_is_parked_is_no_failure_of_its_provider(world: Wor
     assert world.engine.statistics().pools["bank"].breaker_opened == 0, "two failures, and it takes three"
 
 
-async def test_an_effect_that_is_parked_leaves_the_probe_to_the_next(world: World) -> None:
-    """Neither a probe that failed nor one that succeeded."""
+async def test_an_effect_that_is_used_up_is_parked_at_once_and_leaves_the_probe_to_the_next(world: World) -> None:
+    """It has no call to wait for."""
     provider = ScriptedProvider("bank", script=[NotReached("no route")] * 4)
     four = BreakerPolicy(failures_min=4, cooldown_ms=60_000)
     await world.start(Till(), providers=[provider], breaker=four)
@@ -112,7 +112,8 @@ async def test_an_effect_that_is_parked_leaves_the_probe_to_the_next(world: Worl
     provider.script = lambda _call: Hangs()
     bill = await world.until_state("till", "a", lambda bill: len(bill.heard) == 2)
     assert sorted(bill.heard) == ["0 parked", "1 parked"]
-    await world.until(lambda: provider.hanging == 1, 100)
+    assert world.engine.statistics().pools["bank"].breaker == "OPEN"
+    await world.until(lambda: provider.hanging == 1)
     assert provider.calls[-1].key == "k3"
     assert world.engine.statistics().pools["bank"].breaker == "HALF_OPEN"
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE
 from sagamore.engine.errors import CommitRefused, NotEncodable
 from sagamore.engine.ports import ClientKeyRow, Commit, Journal
 from tests.storage.conftest import MakeJournal
@@ -131,13 +132,14 @@ async def test_retries_are_replaced_and_deleted_by_id(journal: Journal) -> None:
 
 async def test_effects_are_updated_parked_and_deleted(journal: Journal) -> None:
     await journal.commit(Commit(1, effects={n: effect(n, due) for n, due in (("a", 3), ("b", 1), ("c", 2))}))
-    assert [e.id for e in await journal.load_effects("twin", START, 10)] == ["b", "c", "a"]
-    assert await journal.load_effects("twin", (1, "b"), 1) == [effect("c", 2)]
-    assert await journal.load_effects("mail", START, 10) == []
+    assert [e.id for e in await journal.load_effects("twin", NORMAL_LANE, START, 10)] == ["b", "c", "a"]
+    assert await journal.load_effects("twin", NORMAL_LANE, (1, "b"), 1) == [effect("c", 2)]
+    assert await journal.load_effects("mail", NORMAL_LANE, START, 10) == []
+    assert await journal.load_effects("twin", BULK_LANE, START, 10) == []
     uncertain = effect("a", 9, attempts=2, state="uncertain", last_heard="timeout")
     parked = effect("b", 1, state="parked")
     await journal.commit(Commit(2, effects={"a": uncertain, "b": parked, "c": None}))
-    assert await journal.load_effects("twin", START, 10) == [uncertain]
+    assert await journal.load_effects("twin", NORMAL_LANE, START, 10) == [uncertain]
     assert await journal.load_effect("b") == parked
     assert await journal.load_effect("c") is None
 
@@ -202,7 +204,7 @@ async def test_reopening_tells_everything_that_was_committed(make_journal: MakeJ
         assert await again.load(["ord_1"]) == {"ord_1": bytes(BODY)}
         assert await again.load_timers(START, 9) == [timer("ord_1", "expire", 50)]
         assert await again.load_retries(START, 9) == [retry(3, 60)]
-        assert await again.load_effects("twin", START, 9) == [effect("fx_1")]
+        assert await again.load_effects("twin", NORMAL_LANE, START, 9) == [effect("fx_1")]
         assert await again.load_client_keys(["k1"]) == {"k1": client_key("k1")}
 
 

@@ -133,8 +133,8 @@ async def test_effects_are_listed_over_all_providers_by_state(journal: SQLiteJou
     async def ids(state: Literal["pending", "parked"], limit: int) -> str:
         found = await all_pages(
             lambda after: reader.effects(state, after, limit),
-            ("", 0, ""),
-            lambda row: (row.provider, row.due_ms, row.id),
+            ("", 0, 0, ""),
+            lambda row: (row.provider, row.lane, row.due_ms, row.id),
         )
         return "".join(row.id for row in found)
 
