@@ -4,6 +4,8 @@
        └────── discard ──> DISCARDED ── `given_up` fails ──> WAITING
 
 A replay bears the original id and its own number; the mark commits with it, so a second replay has no second effect.
+Each letter raises an alert, but of many to one address only the first few do: then one alert tells their number, anew
+whenever that has doubled.
 The handler is total: there is no message and no state for which it raises anything but a refusal to the client.
 """
 
@@ -76,6 +78,18 @@ class RetryEffect(Message, tag="dead_letters.retry_effect", version=1):
     effect: str
 
 
+class LetterLeft(Message, tag="dead_letters.left", version=1):
+    """A letter to that address waits no longer."""
+
+    to: Address
+
+
+class Waiting(State, tag="dead_letters.waiting", version=1):
+    """How many letters to one address wait, kept under `waiting:ADDRESS`."""
+
+    letters: int
+
+
 class DeadLetter(State, tag="dead_letters.letter", version=1):
     """A letter; `attempts` has those of every time it came here."""
 
@@ -98,26 +112,37 @@ class DeadLetter(State, tag="dead_letters.letter", version=1):
 
 
 ATTEMPTS_KEPT_MAX = 50  # of a letter that fails again and again the last ones tell enough
+ALERTS_OF_ADDRESS_MAX = 20  # a person reads so many one by one; alerts are all in memory, letters are not
 
-LetterMessage = Bury | ReplayLetter | DiscardLetter
+LetterMessage = Bury | ReplayLetter | DiscardLetter | LetterLeft
+LetterState = DeadLetter | Waiting | None
 
 
-class DeadLettersActor(Actor[DeadLetter | None, LetterMessage], kind=DEAD_LETTERS, indexed=("status", "address")):
-    """Keeps the letters; entities are keyed by letter id."""
+class DeadLettersActor(Actor[LetterState, LetterMessage], kind=DEAD_LETTERS, indexed=("status", "address")):
+    """Keeps the letters, by their ids, and counts those that wait."""
 
-    def entity(self, message: LetterMessage) -> str:
-        """The letter's id."""
-        return message.letter
+    def entity(self, message: LetterMessage) -> str | tuple[str, ...]:
+        """The letter's id, with the count of its address where that rises."""
+        match message:
+            case Bury():
+                return message.letter, _waiting_key(message.address)
+            case LetterLeft():
+                return _waiting_key(message.to)
+            case _:
+                return message.letter
 
-    def handle(self, state: DeadLetter | None, message: LetterMessage, turn: Turn) -> DeadLetter | None:
+    def handle(self, state: LetterState, message: LetterMessage, turn: Turn) -> LetterState:
         """Bury, replay or discard."""
+        if isinstance(message, LetterLeft):
+            return _left(state if isinstance(state, Waiting) else Waiting(0), message, turn)
         if isinstance(message, Bury):
-            return _buried(state, message, turn)
-        if state is None:
+            return _buried(state if isinstance(state, DeadLetter) else None, message, turn)
+        if not isinstance(state, DeadLetter):
             raise UnknownLetter(f"there is no dead letter {message.letter!r}; list them to see which there are")
         if state.status != "WAITING":
             raise LetterClosed(f"{state.id} was {state.status.lower()} by {state.closed_by}; only a waiting one can be")
         turn.clear_alert("dead_letter", state.id)
+        turn.send(DEAD_LETTERS, LetterLeft(state.address), partition=turn.partition)
         if isinstance(message, ReplayLetter):
             turn.note(f"replayed by {message.by}")
             body = encode(RetryEffect(state.effect)) if state.effect else state.body.encode()
@@ -134,9 +159,8 @@ class DeadLettersActor(Actor[DeadLetter | None, LetterMessage], kind=DEAD_LETTER
 
 
 def _buried(state: DeadLetter | None, message: Bury, turn: Turn) -> DeadLetter:
-    turn.raise_alert(
-        "dead_letter", message.letter, f"{message.message_type} to {message.address}: show, then replay or discard it"
-    )
+    if state is None or state.status != "WAITING":
+        _count(message, turn)
     attempts = message.attempts if state is None else state.attempts + message.attempts
     return DeadLetter(
         id=message.letter,
@@ -153,3 +177,27 @@ def _buried(state: DeadLetter | None, message: Bury, turn: Turn) -> DeadLetter:
         replays=0 if state is None else state.replays,
         given_up=message.given_up,
     )
+
+
+def _count(message: Bury, turn: Turn) -> None:
+    """One more letter waits; what is raised for it."""
+    key = _waiting_key(message.address)
+    known = turn.load(key)
+    letters = known.letters + 1 if isinstance(known, Waiting) else 1
+    turn.save(key, Waiting(letters))
+    if letters <= ALERTS_OF_ADDRESS_MAX:
+        advice = f"{message.message_type} to {message.address}: show, then replay or discard it"
+        turn.raise_alert("dead_letter", message.letter, advice)
+    elif letters == ALERTS_OF_ADDRESS_MAX + 1 or letters.bit_count() == 1:
+        turn.raise_alert("dead_letters", message.address, f"{letters} of them wait and they become more: list them")
+
+
+def _left(waiting: Waiting, message: LetterLeft, turn: Turn) -> Waiting | None:
+    letters = max(waiting.letters - 1, 0)
+    if letters == ALERTS_OF_ADDRESS_MAX:
+        turn.clear_alert("dead_letters", message.to)
+    return Waiting(letters) if letters else None
+
+
+def _waiting_key(address: Address) -> str:
+    return f"waiting:{address}"

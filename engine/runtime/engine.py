@@ -289,9 +289,12 @@ class Engine:
                 alarm.cancel()
             self._watchers.leave(address, key, seen)
 
-    def mint(self, prefix: str, kind: str, scope: str = "", key: str | None = None) -> str:
-        """A new id for an entity of `kind`, in the partition that an idempotency key chooses (any, without one)."""
+    def mint(self, prefix: str, kind: str, scope: str = "", key: str | None = None, *, owner: str = "") -> str:
+        """A new id for an entity of `kind`, in the partition of an entity that owns it, else in the one that an
+        idempotency key chooses (any, without one)."""
         now_ms, count = self.clock.now_ms(), self.routes.count(kind)
+        if owner:
+            return self._ids.make(prefix, now_ms, self.routes.partition(kind, owner))
         if count == 1:
             return self._ids.make(prefix, now_ms)
         chosen = stable_hash(f"{scope}/{key}") if key is not None else self.clock.random_bits(32)

@@ -52,5 +52,5 @@ def _expected(actor: type[Actor[Any, Any]], codec: Codec, row: EntityRow) -> set
         state = codec.decode(row.state)
     except (ValueError, msgspec.MsgspecError):
         return set()
-    values = ((field, getattr(state, field)) for field in actor.indexed)
+    values = ((field, getattr(state, field, None)) for field in actor.indexed)
     return {(field, str(value), row.key) for field, value in values if value not in (None, "")}

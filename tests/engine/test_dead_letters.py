@@ -9,12 +9,14 @@ import pytest
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import (
+    ALERTS_OF_ADDRESS_MAX,
     DEAD_LETTERS,
     DeadLetter,
     DiscardLetter,
     LetterClosed,
     ReplayLetter,
     UnknownLetter,
+    Waiting,
 )
 from sagamore.engine.errors import EntityDamaged
 from sagamore.engine.testing import Fault
@@ -245,3 +247,21 @@ def _rewrite_outbox(world: World, before: str, after: str) -> None:
         connection.execute("UPDATE outbox SET envelopes = replace(envelopes, ?, ?)", (before, after))
         assert connection.execute("SELECT changes()").fetchone() == (1,)
     connection.close()
+
+
+async def test_of_many_letters_to_one_address_the_first_raise_an_alert_each_and_then_one_tells_their_number(
+    world: World,
+) -> None:
+    engine = await world.start(Desk(), Book(Broken()))
+    for n in range(33):
+        await engine.ask("desk", Post(f"e{n}", 5))
+    await world.until_state(DEAD_LETTERS, "waiting:book/0", lambda waiting: waiting.letters == 33)
+    many = [alert for alert in engine.alerts() if alert.name == "dead_letters"]
+    assert [(alert.subject, alert.count) for alert in many] == [("book/0", 2)]  # at 21, and at 32
+    assert "32 of them" in many[0].advice
+    letters = [alert.subject for alert in engine.alerts() if alert.name == "dead_letter"]
+    assert len(letters) == ALERTS_OF_ADDRESS_MAX
+    for letter in letters:
+        await engine.ask(DEAD_LETTERS, DiscardLetter(letter, "ann", "old"))
+    await world.until(lambda: not engine.alerts())
+    assert await world.state(DEAD_LETTERS, "waiting:book/0", Waiting) == Waiting(13)
