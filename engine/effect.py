@@ -84,6 +84,13 @@ class Unknown(msgspec.Struct, frozen=True):
 Outcome = Succeeded | Declined | NotReached | Throttled | Unknown
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """At most `calls_max` calls in any `window_ms`."""
+
+    calls_max: int
+    window_ms: int = 1_000
+
+
 class Capabilities(msgspec.Struct, frozen=True):
     """What a provider can do; the engine's resolution of unknown outcomes follows from it."""
 
@@ -97,9 +104,11 @@ class Capabilities(msgspec.Struct, frozen=True):
     """A look-up that finds nothing is believed only so long after the last attempt's end, and after every start."""
     in_flight_max: int = 64
     """Calls at once for each partition that uses the provider, so that a full one cannot hold all places."""
-    window_calls_max: int = 0
-    """At most so many calls in any `window_ms`; 0 is no limit."""
-    window_ms: int = 1_000
+    rates: tuple[Rate, ...] = ()
+    """All of them hold, in every sliding window, as the provider's own log shows it."""
+    breaks: bool = True
+    """Failures say something about the provider. Not where each call may go to somebody else, as webhooks do: one
+    receiver that is down must not stop the calls to the others."""
 
 
 class Provider(Protocol):

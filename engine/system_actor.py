@@ -16,7 +16,8 @@ class ProviderRecord(State, tag="system.provider", version=1):
     """One provider, as its pool last reported it."""
 
     breaker: Literal["CLOSED", "OPEN", "HALF_OPEN"] = "CLOSED"
-    outstanding: int = 0
+    outstanding: tuple[int, ...] = ()
+    """Places of each of its windows."""
 
 
 class BreakerChanged(Message, tag="system.breaker_changed", version=1):
@@ -27,10 +28,10 @@ class BreakerChanged(Message, tag="system.breaker_changed", version=1):
 
 
 class PlacesTaken(Message, tag="system.places_taken", version=1):
-    """So many places of the provider's window are outstanding from now on."""
+    """So many places of each of the provider's windows are outstanding from now on."""
 
     provider: str
-    outstanding: int
+    outstanding: tuple[int, ...]
 
 
 class SystemActor(Actor[ProviderRecord, BreakerChanged | PlacesTaken], kind=SYSTEM):

@@ -30,7 +30,7 @@ class Admission:
         self._clock, self._remember = clock, remember
         self.breaker = Breaker(policy)
         self._remembered = self.breaker.state
-        self.window: Window | None = None
+        self.windows: tuple[Window, ...] = ()
         self._taking_places = asyncio.Lock()
         self._paused_until_ms = 0.0
         self._changed = asyncio.Event()
@@ -42,9 +42,13 @@ class Admission:
         record = record or ProviderRecord()
         self.breaker = Breaker(self._policy, record.breaker, now_ms)
         self._remembered = self.breaker.state
-        if self._capabilities.window_calls_max:
-            limit, window_ms = self._capabilities.window_calls_max, self._capabilities.window_ms
-            self.window = Window(limit, window_ms, record.outstanding, now_ms)
+        rates, outstanding = self._capabilities.rates, record.outstanding
+        if len(outstanding) != len(rates):  # another release had other rates: what any of them has used counts in all
+            outstanding = (max(outstanding, default=0),) * len(rates)
+        self.windows = tuple(
+            Window(rate.calls_max, rate.window_ms, used, now_ms)
+            for rate, used in zip(rates, outstanding, strict=True)
+        )  # fmt: skip
 
     async def admit(self, deadline_ms: int | None = None) -> int | None:
         """Wait until a call may be made; None if the engine stops, or it is `deadline_ms` (Unix ms)."""
@@ -52,31 +56,32 @@ class Admission:
             now_ms = self._clock.elapsed_ms()
             if now_ms < self._paused_until_ms:
                 await self._pause(self._paused_until_ms - now_ms, deadline_ms)
-            elif self.window is not None and not self.window.permits:
-                await self._take_places(self.window, deadline_ms)
+            elif (window := next((w for w in self.windows if not w.permits), None)) is not None:
+                await self._take_places(window, deadline_ms)
             elif (era := self.breaker.admit(now_ms)) is None:
                 await self._pause(self.breaker.wait_ms(now_ms), deadline_ms)
             else:
-                if self.window is not None:
-                    self.window.take()
+                for window in self.windows:
+                    window.take()
                 return era
         return None
 
     def give_back(self, era: int) -> None:
         """No call was made after all."""
-        if self.window is not None:
-            self.window.ended(self._clock.elapsed_ms())
+        for window in self.windows:
+            window.ended(self._clock.elapsed_ms())
         self.breaker.release(era)
         self._changed.set()
 
     async def ended(self, era: int, outcome: Outcome | None) -> None:
         """A call has ended: its place is free again after a window; commit what the outcome changes of the breaker."""
         now_ms = self._clock.elapsed_ms()
-        if self.window is not None:
-            self.window.ended(now_ms)
+        for window in self.windows:
+            window.ended(now_ms)
         if isinstance(outcome, Throttled):
             self._paused_until_ms = max(self._paused_until_ms, now_ms + outcome.retry_after_ms)
-        if self.breaker.record(era, not isinstance(outcome, NotReached | Unknown), now_ms):
+        failed = self._capabilities.breaks and isinstance(outcome, NotReached | Unknown)
+        if self.breaker.record(era, not failed, now_ms):
             self._changed.set()
             if self.breaker.state != self._remembered:  # a probe that failed opens it again
                 self._remembered = self.breaker.state
@@ -96,7 +101,8 @@ class Admission:
             now_ms = self._clock.elapsed_ms()
             wait_ms = window.wait_ms(now_ms)
             if wait_ms == 0:
-                await self._remember(PlacesTaken(self._provider, window.held(now_ms) + window.block))
+                outstanding = tuple(w.held(now_ms) + w.block * (w is window) for w in self.windows)
+                await self._remember(PlacesTaken(self._provider, outstanding))
                 window.permits += window.block
                 return
         await self._pause(wait_ms if wait_ms is not None else window.window_ms, deadline_ms)

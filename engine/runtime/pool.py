@@ -212,7 +212,7 @@ class Pool:
         if step is not Step.CALL:
             self._counts["looked_up"] += 1
             outcome = await self._within(partial(self.provider.look_up, call), task.policy, looking=True)
-            if step is Step.LOOK_UP_THEN_CALL and outcome is None and self.admission.window is not None:
+            if step is Step.LOOK_UP_THEN_CALL and outcome is None and self.admission.windows:
                 era = await self._admitted_again(task, era)
                 if era is None:
                     return

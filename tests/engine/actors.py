@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.effect import EffectOutcome
+from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE
 from sagamore.engine.errors import Refused
 from sagamore.engine.message import Message, Record, State
 from sagamore.engine.policy import Backoff, EffectPolicy, TurnPolicy
@@ -146,6 +147,8 @@ class Pay(Message, tag="test.pay", version=1):
     keys: tuple[str, ...]
     policy: str = ""
     provider: str = "bank"
+    bulk: bool = False
+    deadline_ms: int = 0
 
 
 class Withdraw(Message, tag="test.withdraw", version=1):
@@ -181,6 +184,7 @@ class Till(Actor[Bill, Pay | Withdraw | EffectOutcome], kind="till"):
         "twice": EffectPolicy(timeout_ms=1_000, attempts_max=2, backoff=QUICK),
         "again": EffectPolicy(timeout_ms=1_000, attempts_max=4, backoff=QUICK, resend_uncertain=True),
         "often": EffectPolicy(timeout_ms=1_000, attempts_max=1_000, backoff=QUICK, deadline_ms=5_000),
+        "ends": EffectPolicy(timeout_ms=1_000, attempts_max=1_000, backoff=QUICK, ends=True),
         "short": EffectPolicy(timeout_ms=1_000, attempts_max=4, backoff=QUICK, deadline_ms=5_000),
     }
 
@@ -194,7 +198,15 @@ class Till(Actor[Bill, Pay | Withdraw | EffectOutcome], kind="till"):
         self.hook(message, turn)
         if isinstance(message, Pay):
             started = tuple(
-                turn.start(message.provider, "charge", Charge(message.entity, key), key=key, policy=message.policy)
+                turn.start(
+                    message.provider,
+                    "charge",
+                    Charge(message.entity, key),
+                    key=key,
+                    policy=message.policy,
+                    lane=BULK_LANE if message.bulk else NORMAL_LANE,
+                    deadline_ms=message.deadline_ms,
+                )
                 for key in message.keys
             )
             after = Bill(state.effects + started, state.heard)

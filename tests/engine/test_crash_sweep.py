@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.effect import Capabilities, EffectOutcome
+from sagamore.engine.effect import Capabilities, EffectOutcome, Rate
 from sagamore.engine.errors import SagamoreError
 from sagamore.engine.message import Message, Record, State
 from sagamore.engine.testing import Fault, Lost, ScriptedProvider
@@ -79,7 +79,7 @@ class Payments(Actor[Payment, Charge | EffectOutcome], kind="payments"):
         return replace(state, ended=state.ended + 1)
 
 
-KEYED = Capabilities(takes_key=True, window_calls_max=10, window_ms=100)
+KEYED = Capabilities(takes_key=True, rates=(Rate(10, 100),))
 KEYLESS = Capabilities(takes_key=False, look_up=True, settle_ms=2_000)
 
 

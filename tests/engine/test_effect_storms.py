@@ -10,7 +10,7 @@ import pytest
 
 from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.dead_letters import DEAD_LETTERS, ReplayLetter
-from sagamore.engine.effect import Call, Capabilities, Declined, NotReached, Throttled, Unknown
+from sagamore.engine.effect import Call, Capabilities, Declined, NotReached, Rate, Throttled, Unknown
 from sagamore.engine.errors import Refused, SagamoreError
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Message
@@ -23,11 +23,11 @@ from tests.engine.world import World
 PROVIDERS = {
     "keyed": Capabilities(takes_key=True, in_flight_max=3),
     "keyed and read": Capabilities(takes_key=True, look_up=True, settle_ms=2_000, in_flight_max=3),
-    "keyed, in a window": Capabilities(takes_key=True, in_flight_max=8, window_calls_max=4, window_ms=1_000),
+    "keyed, in a window": Capabilities(takes_key=True, in_flight_max=8, rates=(Rate(4, 1_000),)),
     "keyless": Capabilities(takes_key=False, in_flight_max=3),
     "keyless and read": Capabilities(takes_key=False, look_up=True, settle_ms=2_000, in_flight_max=3),
     "keyless and read, in a window": Capabilities(
-        takes_key=False, look_up=True, settle_ms=2_000, in_flight_max=8, window_calls_max=4, window_ms=1_000
+        takes_key=False, look_up=True, settle_ms=2_000, in_flight_max=8, rates=(Rate(4, 1_000),)
     ),
 }  # fmt: skip
 LIMITS = Limits(due_rows_max=4, batch_messages_max=4, restarts_max=1_000, stop_timeout_ms=300, overdue_spread_ms=100)
@@ -145,11 +145,12 @@ class Storm:
                 heard = [news.split()[1] for news in bill.heard if news.split()[0] == f"{n}"]
                 done = self.provider.ledger.get(keys.get(effect, ""), 0)
                 wrong += [f"{effect} heard {heard}: {what}" for what in _wrong_with(heard, done)]
-        pool, most = self.world.engine.statistics().pools["bank"], self.provider.capabilities.window_calls_max
+        pool = self.world.engine.statistics().pools["bank"]
         if pool.in_flight or pool.waiting:
             wrong.append(f"the pool still has {pool}")
-        if most and in_every_window(sorted(self.provider.arrivals_ms), 1_000) > most:
-            wrong.append("more calls in a window than there may be")
+        for rate in self.provider.capabilities.rates:
+            if in_every_window(sorted(self.provider.arrivals_ms), rate.window_ms) > rate.calls_max:
+                wrong.append(f"more calls than {rate}")
         return wrong
 
 

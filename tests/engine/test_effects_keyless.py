@@ -6,7 +6,7 @@ import pytest
 
 from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.dead_letters import DEAD_LETTERS, ReplayLetter
-from sagamore.engine.effect import Capabilities, NotReached, Throttled, Unknown
+from sagamore.engine.effect import Capabilities, NotReached, Rate, Throttled, Unknown
 from sagamore.engine.ports import Commit
 from sagamore.engine.testing import Fault, Hangs, Lost, ScriptedProvider
 from tests.engine.actors import Bill, Pay, Till
@@ -117,7 +117,7 @@ def is_mark(address: str, commit: Commit) -> bool:
 async def test_what_waits_for_its_admission_is_not_marked_so_a_crash_leaves_nothing_uncertain(
     world: World, waits_for: str
 ) -> None:
-    capabilities = Capabilities(takes_key=False, window_calls_max=int(waits_for == "place"), window_ms=10_000)
+    capabilities = Capabilities(takes_key=False, rates=(Rate(1, 10_000),) * (waits_for == "place"))
     first = {"place": NotReached("no route"), "throttle": Throttled(10_000), "breaker": NotReached("no route")}
     provider = post(first[waits_for], capabilities=capabilities)
     breaker = BreakerPolicy(failures_min=1, cooldown_ms=10_000) if waits_for == "breaker" else None
@@ -164,7 +164,7 @@ async def test_an_attempt_whose_mark_killed_its_partition_was_none(world: World,
 
 async def test_a_mark_that_is_not_committed_keeps_no_place_from_the_others(world: World) -> None:
     """Its partition may be down for good; the one place may be the breaker's probe."""
-    one = Capabilities(takes_key=False, window_calls_max=1, window_ms=1_000)
+    one = Capabilities(takes_key=False, rates=(Rate(1, 1_000),))
     provider = post(capabilities=one)
     await world.start(Till(), providers=[provider], counts={"till": 2})
     partition = world.engine.routes.partition
@@ -186,7 +186,7 @@ async def test_a_mark_that_is_not_committed_keeps_no_place_from_the_others(world
 
 @pytest.mark.parametrize("waits_for", ["place", "throttle"])
 async def test_a_clean_stop_leaves_an_effect_that_was_not_called_as_it_was(world: World, waits_for: str) -> None:
-    capabilities = Capabilities(takes_key=False, window_calls_max=1, window_ms=10_000)
+    capabilities = Capabilities(takes_key=False, rates=(Rate(1, 10_000),))
     script = () if waits_for == "place" else (Throttled(10_000),)
     provider = post(*script, capabilities=capabilities)
     await pay(world, provider, keys=("k1", "k2"))

@@ -7,11 +7,11 @@ import threading
 import pytest
 
 from sagamore.engine.breaker import Breaker, BreakerPolicy
-from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Succeeded, Unknown
+from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Rate, Succeeded, Unknown
 from sagamore.engine.errors import EntityDamaged
-from sagamore.engine.testing import Fault, Hangs, ScriptedProvider
+from sagamore.engine.testing import NOON_MS, Fault, Hangs, ScriptedProvider
 from sagamore.engine.testing.providers import Step
-from tests.engine.actors import Pay, Till
+from tests.engine.actors import Pay, Till, Withdraw
 from tests.engine.test_effects import ended
 from tests.engine.world import World
 
@@ -161,10 +161,11 @@ def in_every_window(arrivals_ms: list[int], window_ms: int) -> int:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a12_the_window_limit_is_never_exceeded_as_the_provider_sees_it(world: World, seed: int) -> None:
+async def test_a12_no_rate_is_ever_exceeded_as_the_provider_sees_it(world: World, seed: int) -> None:
     """Slow and fast calls, and deaths in between."""
     rng = random.Random(seed)
-    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=1_000)
+    rates = (Rate(5, 1_000), Rate(15, 5_000))
+    capabilities = Capabilities(takes_key=True, rates=rates)
     slow: list[bool] = []
 
     def script(_call: Call) -> Step:
@@ -175,7 +176,7 @@ async def test_a12_the_window_limit_is_never_exceeded_as_the_provider_sees_it(wo
     await world.start(Till(), providers=[provider])
     for n in range(3):
         await world.engine.ask("till", Pay(f"e{n}", tuple(f"{n}-{i}" for i in range(10))))
-    for _ in range(60):
+    for _ in range(200):
         await world.clock.advance(rng.randrange(400))
         if rng.random() < 0.3:
             provider.release()
@@ -183,13 +184,61 @@ async def test_a12_the_window_limit_is_never_exceeded_as_the_provider_sees_it(wo
             await world.kill()
             await world.start()
     assert len(provider.arrivals_ms) > 20, f"seed {seed}"
-    assert in_every_window(provider.arrivals_ms, 1_000) <= 5, f"seed {seed}"
+    for rate in rates:
+        assert in_every_window(provider.arrivals_ms, rate.window_ms) <= rate.calls_max, f"{rate}, seed {seed}"
+
+
+async def test_failures_of_a_provider_that_stands_for_many_open_no_breaker(world: World) -> None:
+    capabilities = Capabilities(takes_key=True, breaks=False)
+    provider = ScriptedProvider("bank", capabilities, script=Sick())
+    await world.start(Till(), providers=[provider], breaker=TRIPS)
+    await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(9))))
+    await world.until(lambda: len(provider.calls) >= 18)
+    assert world.engine.statistics().pools["bank"].breaker == "CLOSED"
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+async def test_an_effect_that_waits_in_the_pool_can_be_taken_back(world: World, keyed: bool) -> None:
+    provider = ScriptedProvider("bank", Capabilities(takes_key=keyed, in_flight_max=1), lambda _call: Hangs())
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k1",)))
+    await world.until(lambda: provider.hanging == 1)
+    await world.engine.ask("till", Pay("b", ("k2",)))
+    await world.engine.ask("till", Withdraw("b"))
+    await world.until_state("till", "b", lambda bill: bill.heard == ("0 withdrawn",))
+    provider.release()
+    await world.clock.advance(60_000)
+    assert {call.key for call in provider.calls} == {"k1"}
+
+
+async def test_what_is_urgent_is_called_before_all_that_is_not(world: World) -> None:
+    provider = ScriptedProvider("bank", Capabilities(takes_key=True, in_flight_max=2), lambda _call: Hangs())
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", tuple(f"bulk{n}" for n in range(20)), bulk=True))
+    await world.until(lambda: provider.hanging == 2)
+    await world.engine.ask("till", Pay("b", ("urgent",)))
+    await world.clock.settle()
+    provider.release()
+    await world.until(lambda: len(provider.calls) >= 4)
+    assert [call.key for call in provider.calls][2] == "urgent"
+
+
+async def test_an_effect_ends_at_its_own_deadline_where_its_policy_has_it_end(world: World) -> None:
+    provider = ScriptedProvider("bank", script=lambda _call: Unknown("500"))
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k",), "ends", deadline_ms=world.clock.now_ms() + 10_000))
+    await world.until_state("till", "a", lambda bill: bill.heard[-1:] == ("0 exhausted",))
+    assert world.clock.now_ms() < NOON_MS + 11_000
+    assert await world.letters() == []
+    made = len(provider.calls)
+    await world.clock.advance(60_000)
+    assert len(provider.calls) == made
 
 
 async def test_a_start_that_cannot_read_what_the_pools_remember_is_refused_by_name_and_leaves_no_file_open(
     world: World,
 ) -> None:
-    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    capabilities = Capabilities(takes_key=True, rates=(Rate(5, 60_000),))
     await world.start(Till(), providers=[ScriptedProvider("bank", capabilities)])
     await world.engine.ask("till", Pay("a", ("k",)))
     await world.until_state("till", "a", lambda bill: bill.heard)
@@ -212,7 +261,7 @@ async def calls_within(world: World, provider: ScriptedProvider, ms: int) -> int
 
 
 async def test_a12_places_are_taken_in_blocks_of_a_twentieth(world: World) -> None:
-    capabilities = Capabilities(takes_key=True, window_calls_max=100, window_ms=60_000)
+    capabilities = Capabilities(takes_key=True, rates=(Rate(100, 60_000),))
     provider = ScriptedProvider("bank", capabilities)
     await world.start(Till(), providers=[provider])
     await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(64))))
@@ -222,7 +271,7 @@ async def test_a12_places_are_taken_in_blocks_of_a_twentieth(world: World) -> No
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
 async def test_a12_what_an_ended_process_may_have_used_counts_as_used_at_the_start(world: World, end: str) -> None:
-    capabilities = Capabilities(takes_key=True, window_calls_max=40, window_ms=60_000)
+    capabilities = Capabilities(takes_key=True, rates=(Rate(40, 60_000),))
     provider = ScriptedProvider("bank", capabilities)
     await world.start(Till(), providers=[provider])
     await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(5))))
@@ -237,7 +286,7 @@ async def test_a12_what_an_ended_process_may_have_used_counts_as_used_at_the_sta
 
 @pytest.mark.parametrize("step_ms", [30_000, 3_600_000])
 async def test_a12_a_clock_that_is_set_frees_no_place(world: World, step_ms: int) -> None:
-    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    capabilities = Capabilities(takes_key=True, rates=(Rate(5, 60_000),))
     provider = ScriptedProvider("bank", capabilities)
     await world.start(Till(), providers=[provider])
     await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(15))))
@@ -256,7 +305,7 @@ async def test_a12_a_clock_that_is_set_ends_no_cooldown(world: World) -> None:
 
 
 async def test_a12_places_are_committed_before_they_are_used(world: World) -> None:
-    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    capabilities = Capabilities(takes_key=True, rates=(Rate(5, 60_000),))
     provider = ScriptedProvider("bank", capabilities, clock=world.clock)
     await world.start(Till(), providers=[provider])
     world.store.faults.hold("system/0")
@@ -294,7 +343,7 @@ async def test_a_provider_that_hangs_does_not_delay_another(world: World) -> Non
 async def test_a_call_that_needs_a_place_waits_for_the_system_partition_whatever_is_the_matter_with_it(
     world: World, held: str
 ) -> None:
-    capabilities = Capabilities(takes_key=True, window_calls_max=1, window_ms=1_000)
+    capabilities = Capabilities(takes_key=True, rates=(Rate(1, 1_000),))
     broken = [False]
     action = "fail_unwritten" if held == "open" else "refuse"
     breaks = Fault(action, when=lambda address, _commit: address == "system/0" and broken[0])  # type: ignore[arg-type]
@@ -312,7 +361,7 @@ async def test_a_call_that_needs_a_place_waits_for_the_system_partition_whatever
 
 
 async def test_a_pool_waits_for_a_system_partition_that_is_being_reopened(world: World) -> None:
-    capabilities = Capabilities(takes_key=True, window_calls_max=5, window_ms=60_000)
+    capabilities = Capabilities(takes_key=True, rates=(Rate(5, 60_000),))
     provider = ScriptedProvider("bank", capabilities)
     breaks = Fault("fail_unwritten", when=lambda address, _commit: address == "system/0" and broken[0])
     broken = [True]

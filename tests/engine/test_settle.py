@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS, DiscardLetter, ReplayLetter
-from sagamore.engine.effect import Capabilities, EffectOutcome, NotReached, Unknown
+from sagamore.engine.effect import Capabilities, EffectOutcome, NotReached, Rate, Unknown
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Message
 from sagamore.engine.runtime.mailbox import Command, MarkAttempt
@@ -111,7 +111,7 @@ async def test_an_effect_settled_together_with_its_mark_leaves_its_place(world: 
 async def test_an_effect_settled_while_it_waits_for_its_mark_is_not_called_and_leaves_its_place_at_once(
     world: World, first: str
 ) -> None:
-    one = Capabilities(takes_key=False, window_calls_max=1, window_ms=10_000)
+    one = Capabilities(takes_key=False, rates=(Rate(1, 10_000),))
     provider = ScriptedProvider("bank", one)
     limits = Limits(batch_messages_max=1) if first == "settle, a batch before" else None
     await world.start(Office(), providers=[provider], limits=limits)
