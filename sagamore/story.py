@@ -1,7 +1,8 @@
 """One order, one story: the turns of all actors that belong to it, in causal order, from the files alone.
 
 Every turn's history row names the message that caused it, and a message's id names the turn that sent it
-(`orders/0:1234.1`), so the rows of all files are one tree, across attempts and restarts. Rows are told by time; a cause
+(`orders/0:1234.1`), so the rows of all files are one tree, across attempts and restarts. A fact that names another
+story, as that of a notification, leads on to it. Rows are told by time; a cause
 always before what it led to, also when clocks say otherwise.
 """
 
@@ -41,13 +42,25 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 async def read_story(files: Files, correlation: str) -> AsyncIterator[Line]:
     """The story of an order (or of any entity that commands were sent to)."""
     rows: dict[str, tuple[Address, HistoryRow]] = {}
-    for address, reader in files.readers.items():
-        after = 0
-        while page := await reader.history(correlation, after, PAGE_ROWS_MAX):
-            rows |= {f"{address}:{row.turn}": (address, row) for row in page}
-            after = page[-1].turn
+    stories, told = [correlation], {correlation}
+    while stories:
+        story = stories.pop()
+        for address, reader in files.readers.items():
+            after = 0
+            while page := await reader.history(story, after, PAGE_ROWS_MAX):
+                rows |= {f"{address}:{row.turn}": (address, row) for row in page}
+                after = page[-1].turn
+                stories += [other for row in page for other in _led_to(row) if other not in told]
+                told.update(stories)
     for place in _in_causal_order(rows):
         yield _line(*rows[place])
+
+
+def _led_to(row: HistoryRow) -> Iterable[str]:
+    """The stories that go on from this one: a notification of an order has one of its own."""
+    for note in row.notes:
+        if b'"story"' in bytes(note) and isinstance(fact := msgspec.json.decode(note), dict) and "story" in fact:
+            yield fact["story"]
 
 
 def _in_causal_order(rows: dict[str, tuple[Address, HistoryRow]]) -> Iterable[str]:
@@ -91,6 +104,8 @@ def _say(note: bytes) -> str:
     if isinstance(fact, str):
         return fact
     kind = str(fact.pop("type", "fact")).partition("/")[0]
+    if kind == "notifications.told":
+        return f"told as {fact['story']}"
     if kind == "state.entered":
         return f"{fact['before']} → {fact['after']}" + (f" ({fact['why']})" if fact.get("why") else "")
     return f"{kind}: " + ", ".join(f"{name} {value}" for name, value in fact.items() if value not in ("", 0, None))
