@@ -39,10 +39,10 @@ class Source(msgspec.Struct, frozen=True):
 def read_folder(folder: Path) -> Iterator[Source]:
     """Its files, sorted by name. Raises InvalidInput."""
     if not folder.is_dir():
-        raise InvalidInput("templates", str(folder), "a folder that is there")
+        raise InvalidInput(f"templates {folder}", folder.name, "a folder that is there")
     for count, source in enumerate(_below(folder), start=1):
         if count > FILES_MAX:
-            raise InvalidInput("templates", str(folder), f"a folder of at most {FILES_MAX:,} files")
+            raise InvalidInput(f"templates {folder}", folder.name, f"a folder of at most {FILES_MAX:,} files")
         yield source
 
 
@@ -51,15 +51,17 @@ def _below(folder: Path) -> Iterator[Source]:
         for entry in _entries(_folder(top)):
             if top.name == SHARED_FOLDER:
                 if not _SHARED.fullmatch(entry.name):
-                    raise InvalidInput("template", str(entry), "name a shared file NAME.txt or NAME.html")
+                    raise InvalidInput(f"template {entry}", entry.name, "name a shared file NAME.txt or NAME.html")
                 yield Source(entry.relative_to(folder).as_posix(), entry, _text(entry))
                 continue
             if not _LOCALE.fullmatch(entry.name):
-                raise InvalidInput("template", str(entry), "name the folders EVENT_TYPE/LOCALE, as ORDER_SHIPPED/de-AT")
+                raise InvalidInput(
+                    f"template {entry}", entry.name, "name the folders EVENT_TYPE/LOCALE, as ORDER_SHIPPED/de-AT"
+                )
             for path in _entries(_folder(entry)):
                 named = _PART.fullmatch(path.name)
                 if named is None:
-                    raise InvalidInput("template", str(path), "name a part CHANNEL.PART.txt or CHANNEL.html")
+                    raise InvalidInput(f"template {path}", path.name, "name a part CHANNEL.PART.txt or CHANNEL.html")
                 name = path.relative_to(folder).as_posix()
                 yield Source(name, path, _text(path), top.name, entry.name, named[1], named[2] or "html")
 
@@ -70,22 +72,24 @@ def _entries(folder: Path) -> list[Path]:
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise InvalidInput("template", str(path), "put a part at EVENT_TYPE/LOCALE/CHANNEL.PART.txt or CHANNEL.html")
+        raise InvalidInput(
+            f"template {path}", path.name, "put a part at EVENT_TYPE/LOCALE/CHANNEL.PART.txt or CHANNEL.html"
+        )
     return path
 
 
 def _text(path: Path) -> str:
     if not path.is_file():  # a pipe would be waited for
-        raise InvalidInput("template", str(path), "a file")
+        raise InvalidInput(f"template {path}", path.name, "a file")
     try:
         with path.open("rb") as file:
             body = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        raise InvalidInput("template", str(path), f"a file that can be read: {error.strerror}") from error
+        raise InvalidInput(f"template {path}", path.name, f"a file that can be read: {error.strerror}") from error
     if len(body) > FILE_BYTES_MAX:
-        raise InvalidInput("template", str(path), f"a file of at most {FILE_BYTES_MAX:,} bytes")
+        raise InvalidInput(f"template {path}", path.name, f"a file of at most {FILE_BYTES_MAX:,} bytes")
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = body[: error.start].count(b"\n") + 1
-        raise InvalidInput("template", f"{path}:{line}", "write it in UTF-8") from error
+        raise InvalidInput(f"template {path}:{line}", body[error.start : error.end], "write it in UTF-8") from error

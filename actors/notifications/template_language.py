@@ -171,6 +171,11 @@ class _Gate(NodeTransformer):
         node.template = nodes.Const(key)
         return node
 
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
+        """Without an `else` it is empty, not missing."""
+        node.expr2 = node.expr2 or nodes.Const("")
+        return self.generic_visit(node)
+
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
         """Counted."""
         if len(node.ops) != 1:
@@ -226,4 +231,5 @@ class _Gate(NodeTransformer):
         return nodes.Filter(value, name, list(arguments), [], None, None, lineno=value.lineno)
 
     def _refuse(self, node: nodes.Node, why: str) -> NoReturn:
-        raise TemplateSyntaxError(why, node.lineno)
+        lines = (each.lineno for each in (node, *node.find_all(nodes.Node)))  # not every node has one
+        raise TemplateSyntaxError(why, next(filter(None, lines), 1))

@@ -175,9 +175,12 @@ class _Shelf:
             try:
                 compiled = self._language.compiled(source.text, source.name, str(source.path), self._included)
             except TemplateSyntaxError as error:
-                raise InvalidInput("template", f"{source.path}:{error.lineno}", str(error.message)) from error
+                raise InvalidInput(
+                    f"template {source.path}:{error.lineno}", _line(source.text, error.lineno), str(error.message)
+                ) from error
             except (ValueError, RecursionError, SyntaxError, MemoryError) as error:  # of Python's own compiler
-                raise InvalidInput("template", str(source.path), f"{type(error).__name__}: {error}") from error
+                why = f"less nesting, or numbers: {type(error).__name__}: {error}"
+                raise InvalidInput(f"template {source.path}", source.name, why) from error
             self._open.pop()
             if not source.channel:
                 compiled.uses = {**compiled.uses, source.name: source.text}
@@ -191,13 +194,21 @@ class _Shelf:
         return self.compiled(source)
 
 
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number - 1].strip() if number <= len(lines) else ""
+
+
 def _check_part(source: Source, known: Mapping[str, set[str]], *, closed: bool) -> None:
     if source.channel in known:
         if source.part not in known[source.channel]:
             parts = ", ".join(sorted(known[source.channel])) or "none"
-            raise InvalidInput("template", str(source.path), f"the parts of {source.channel} are: {parts}")
+            raise InvalidInput(
+                f"template {source.path}", source.path.name, f"the parts of {source.channel} are: {parts}"
+            )
     elif closed and source.channel:
-        raise InvalidInput("template", str(source.path), f"a channel of: {', '.join(sorted(filter(None, known)))}")
+        channels = ", ".join(sorted(filter(None, known)))
+        raise InvalidInput(f"template {source.path}", source.path.name, f"the channels are: {channels}")
 
 
 def _text(compiled: Compiled, variables: dict[str, object], meter: Meter) -> str:

@@ -11,9 +11,7 @@ from sagamore.cli.output import complain, printable, say, say_json, show_list
 from sagamore.cli.parser import Parser, Subparsers, group, path
 from sagamore.engine.errors import InvalidInput
 
-_COLUMNS = {
-    "event_type": "event", "channel": "channel", "locale": "locale", "version": "version", "parts": "parts",
-}  # fmt: skip
+_COLUMNS = {"event_type": "event", "channel": "channel", "locale": "locale", "version": "version"}
 
 
 def add_parser(subparsers: Subparsers) -> None:
