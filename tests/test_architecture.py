@@ -222,4 +222,6 @@ def test_the_wheel_from_the_sdist_holds_what_the_tree_holds(tmp_path: Path) -> N
     wheel = build("wheel", unpacked, tmp_path / "wheel")
     in_wheel = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("sagamore/")}
     in_tree = {path if path.startswith("sagamore/") else f"sagamore/{path}" for path, _ in sources(*FOLDERS)}
+    templates = (ROOT / "actors/notifications/builtin").rglob("*.*")
+    in_tree |= {f"sagamore/{path.relative_to(ROOT).as_posix()}" for path in templates}
     assert in_wheel == in_tree | {"sagamore/py.typed"}

@@ -1,9 +1,23 @@
 """The commands, in the order in which help shows them. A new one is a file here and a name in COMMANDS."""
 
-from sagamore.cli import alerts, audit, dead_letters, demo, health, orders, payments, replay, serve, stock, trace, twin
+from sagamore.cli import (
+    alerts,
+    audit,
+    dead_letters,
+    demo,
+    health,
+    orders,
+    payments,
+    replay,
+    serve,
+    stock,
+    templates,
+    trace,
+    twin,
+)
 from sagamore.cli.parser import Parser
 
-COMMANDS = (demo, replay, orders, stock, payments, trace, dead_letters, alerts, health, audit, serve, twin)
+COMMANDS = (demo, replay, orders, stock, payments, trace, dead_letters, alerts, health, audit, serve, templates, twin)
 
 
 def build_parser() -> Parser:

@@ -1,0 +1,66 @@
+"""`sagamore templates list|preview`: what notifications say, from folders of templates and the built-in ones; no shop
+is opened."""
+
+from argparse import Namespace
+
+import msgspec
+
+from sagamore.actors.notifications.channel import CannotSend
+from sagamore.actors.notifications.templates import Templates
+from sagamore.cli.output import complain, printable, say, say_json, show_list
+from sagamore.cli.parser import Parser, Subparsers, group, path
+from sagamore.engine.errors import InvalidInput
+
+_COLUMNS = {"event_type": "event", "channel": "channel", "locale": "locale", "version": "version"}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The commands."""
+    commands = group(subparsers, "templates", "what notifications say")
+    parser = _command(commands, "list", "the templates that there are, and their versions")
+    parser.set_defaults(run=_list)
+    parser = _command(commands, "preview", "the parts of a message as a user would get them")
+    parser.add_argument("event_type", metavar="EVENT_TYPE", help="as ORDER_SHIPPED")
+    parser.add_argument("--channel", required=True, help="as email")
+    parser.add_argument("--locale", default="", help="the user's, as de-AT; by default English")
+    parser.add_argument("--user", default="user", metavar="ID", help="whom it is for; by default `user`")
+    parser.add_argument("--data", default="{}", metavar="JSON", help="the event's fields, an object; by default {}")
+    parser.set_defaults(run=_preview)
+
+
+def _command(commands: Subparsers, name: str, about: str) -> Parser:
+    parser = commands.add_parser(name, help=about, description=about)
+    parser.add_argument(
+        "--templates", action="append", default=[], type=path, metavar="FOLDER",
+        help="a folder of templates, before the built-in ones; several, the most important first",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="JSON: one object, for lists one a line")
+    return parser
+
+
+def _list(args: Namespace) -> int:
+    show_list(Templates(args.templates).views(), _COLUMNS, args.json)
+    return 0
+
+
+def _preview(args: Namespace) -> int:
+    try:
+        data = msgspec.json.decode(args.data, type=dict[str, object])
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("--data", args.data, f"a JSON object: {error}") from error
+    templates = Templates(args.templates)
+    try:
+        rendered = templates.preview(args.event_type, args.channel, args.locale, data, user_id=args.user)
+    except CannotSend as error:
+        complain(str(error))
+        return 1
+    if args.json:
+        say_json({"parts": dict(rendered.parts), "version": rendered.version})
+        return 0
+    for n, (part, text) in enumerate(rendered.parts):
+        if n:
+            say()
+        say(f"--- {part}")
+        for line in text.split("\n"):
+            say(printable(line))
+    return 0
