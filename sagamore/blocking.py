@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
-from sagamore.actors.orders.checks import check_span
+from sagamore.actors.checks import check_span
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.app import Sagamore
 from sagamore.doors.dead_letters import DeadLetters

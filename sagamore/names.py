@@ -1,9 +1,9 @@
 """The names that programs import from `sagamore`."""
 
 from sagamore import blocking
+from sagamore.actors.money import Money
 from sagamore.actors.orders.door import Charge, Line
 from sagamore.actors.orders.errors import IllegalTransition, OutOfStock, PayByPassed, UnknownOrder, UnknownProduct
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, Refund
 from sagamore.actors.orders.order_messages import (
     OrderCancelled,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sagamore.actors.orders.payment_provider import PaymentCapabilities
-from sagamore.actors.orders.text import shown
+from sagamore.actors.text import shown
 from sagamore.engine.actor import Actor
 from sagamore.engine.effect import Capabilities
 from sagamore.engine.errors import InvalidInput

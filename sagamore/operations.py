@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from sagamore.actors.orders.money import Money
+from sagamore.actors.money import Money
 from sagamore.actors.orders.payment_messages import Resolution
-from sagamore.actors.orders.text import shown
+from sagamore.actors.text import shown
 from sagamore.engine.errors import InvalidInput
 from sagamore.operation import Operation
 from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sagamore.actors.orders.checks import check_whole
+from sagamore.actors.checks import check_whole
+from sagamore.actors.money import Money
 from sagamore.actors.orders.door import Charge, Line
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, Refund
 from sagamore.engine.runtime.deadline import Deadline
 from sagamore.operation import Operation

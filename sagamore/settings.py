@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sagamore.actors.orders.checks import check_whole
+from sagamore.actors.checks import check_whole
 from sagamore.actors.orders.settings import OrderSettings
-from sagamore.actors.orders.text import check_text, shown
+from sagamore.actors.text import check_text, shown
 from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.ids import PARTITIONS_MAX

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sagamore.actors.orders.checks import check_type
-from sagamore.actors.orders.text import check_key, check_storable, check_text
+from sagamore.actors.checks import check_type
+from sagamore.actors.text import check_key, check_storable, check_text
 from sagamore.doors.dead_letters import DeadLetters
 from sagamore.doors.inventory import Inventory
 from sagamore.doors.orders import Orders

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from sagamore.actors.orders.money import Money
+from sagamore.actors.money import Money
 from sagamore.actors.orders.order import Order, Refund
 from sagamore.actors.orders.payment import Payment
 from sagamore.actors.orders.payment_messages import NextAction

@@ -5,8 +5,8 @@
         │               ▼  one turn: 500 events to notifications in the bulk lane, then a mark behind them
         └── PageTaken ── once all partitions of notifications have taken theirs: the next page
 
-So at most one page is on its way, whatever the size of the audience; a death costs nothing but the page under way, which
-is asked for again. An audience and its members are in one partition; members are kept under `member:AUDIENCE/USER`.
+So at most one page is on its way, whatever the size of the audience; a death costs nothing but the page under way,
+which is asked for again. An audience and its members are in one partition; members are kept under `member:AUDIENCE/USER`.
 """
 
 from typing import Literal
@@ -109,13 +109,16 @@ AudienceState = Audience | Member | Broadcast | None
 _answer = msgspec.json.Decoder(PageAnswer).decode
 
 
+# A page is read from our own files: whatever is wrong with them, waiting is right.
+PATIENT = {
+    "": EffectPolicy(attempts_max=10_000, backoff=Backoff(SECOND_MS, HOUR_MS), deadline_ms=30 * DAY_MS, ends=True)
+}
+
+
 class AudiencesActor(Actor[AudienceState, AudienceMessage], kind="audiences", mints="bc", indexed=("status",)):
     """Owns audiences and broadcasts."""
 
-    # A page is read from our own files: whatever is wrong with them, waiting is right.
-    effect_policies = {
-        "": EffectPolicy(attempts_max=10_000, backoff=Backoff(SECOND_MS, HOUR_MS), deadline_ms=30 * DAY_MS, ends=True)
-    }
+    effect_policies = PATIENT
 
     def entity(self, message: AudienceMessage) -> str | tuple[str, ...]:
         """The audience with the members named, or the broadcast."""

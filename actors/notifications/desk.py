@@ -33,9 +33,7 @@ KIND = "notifications"
 class Desk:
     """Of one program."""
 
-    def __init__(
-        self, types: EventTypes, channels: Sequence[Channel], templates: Templates, limit: UserLimit
-    ) -> None:
+    def __init__(self, types: EventTypes, channels: Sequence[Channel], templates: Templates, limit: UserLimit) -> None:
         self.types, self.templates, self.limit = types, templates, limit
         self.channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
 
@@ -130,9 +128,7 @@ class Desk:
         tried = f"after {delivery.attempts} attempts: " * bool(delivery.attempts)
         turn.bury(letter, f"{delivery.channel} of {notification.id}: {tried}{delivery.reason}")
 
-    def fall_back(
-        self, notification: Notification, delivery: Delivery, category: Category, turn: Turn
-    ) -> Notification:
+    def fall_back(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
         """The channel failed or is silent: another one, if the category has one that was not used yet."""
         other = category.fallbacks.get(delivery.channel, "")
         if not other or any(known.channel == other for known in notification.deliveries):

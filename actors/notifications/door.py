@@ -8,14 +8,14 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from sagamore.actors.checks import check_flag, check_list, check_mapping, check_span, check_time, check_type
 from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.notifications.errors import UnknownChannel
 from sagamore.actors.notifications.event_type import EventTypes
 from sagamore.actors.notifications.messages import Notify, SetPreferences, SetUser
 from sagamore.actors.notifications.user import ADDRESSES_MAX, PREFERENCES_MAX, Address, Preference, QuietHours
 from sagamore.actors.notifications.wishes import ANY
-from sagamore.actors.orders.checks import check_flag, check_list, check_mapping, check_span, check_time, check_type
-from sagamore.actors.orders.text import check_text, shown
+from sagamore.actors.text import check_text, shown
 from sagamore.engine.errors import InvalidInput
 
 CHANNELS_MAX = 20
@@ -74,7 +74,9 @@ def set_user(
     known: dict[Address, None] = {}
     for n, pair in enumerate(addresses):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise InvalidInput(f"addresses[{n}]", shown(pair), "a channel and an address, as ('email', 'ann@example.com')")
+            raise InvalidInput(
+                f"addresses[{n}]", shown(pair), "a channel and an address, as ('email', 'ann@example.com')"
+            )
         channel = _channel(f"addresses[{n}]", pair[0], channels)
         address = check_text(f"addresses[{n}]", pair[1], most=4_096, provider=True, optional=True)
         known[Address(channel, channels[channel].check_address(address))] = None

@@ -1,17 +1,17 @@
 """What the doors of notifications refuse.
 
-    InvalidInput
-    ├── BadAddress          no address of that channel
-    ├── UnknownChannel      no such channel is composed into this program
-    ├── UnknownEvent        no such event type, or a version that is newer than this program's
-    └── BadEventData        fields that do not fit the event's type
-    Refused
-    ├── UnknownUser
-    ├── UnknownNotification
-    ├── UnknownAudience
-    ├── UnknownBroadcast
-    ├── UnknownItem         of a user's inbox
-    └── CannotCancel        it has ended
+InvalidInput
+├── BadAddress          no address of that channel
+├── UnknownChannel      no such channel is composed into this program
+├── UnknownEvent        no such event type, or a version that is newer than this program's
+└── BadEventData        fields that do not fit the event's type
+Refused
+├── UnknownUser
+├── UnknownNotification
+├── UnknownAudience
+├── UnknownBroadcast
+├── UnknownItem         of a user's inbox
+└── CannotCancel        it has ended
 """
 
 from sagamore.engine.errors import InvalidInput, Refused

@@ -284,7 +284,9 @@ def _order_event(user: User | None, event: OrderEvent, turn: Turn) -> User | Non
     """Told like every other event, with the order's id, in a turn of its own."""
     notification = turn.new_id("ntf")
     turn.note(Told(notification))
-    turn.send(KIND, Notify(notification, event.user_id, data_of(event), order_id=event.order_id), partition=turn.partition)
+    turn.send(
+        KIND, Notify(notification, event.user_id, data_of(event), order_id=event.order_id), partition=turn.partition
+    )
     return user
 
 

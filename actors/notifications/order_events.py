@@ -7,8 +7,8 @@ Amounts are told as text with their currency; ids only, since orders keep nothin
 from collections.abc import Callable
 from typing import Any
 
+from sagamore.actors.money import Money
 from sagamore.actors.notifications.event_type import Category, EventType
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order_messages import (
     OrderCancelled,
     OrderConfirmed,

@@ -1,8 +1,8 @@
 """Which deliveries an event becomes, and why not others. Pure.
 
-    for each channel     an opt-out (unless critical) ──> SUPPRESSED
-                         no address                   ──> SUPPRESSED, then its fallback
-                         each address                 ──> a dead one SUPPRESSED, the others WAITING
+for each channel     an opt-out (unless critical) ──> SUPPRESSED
+                     no address                   ──> SUPPRESSED, then its fallback
+                     each address                 ──> a dead one SUPPRESSED, the others WAITING
 """
 
 from collections.abc import Collection, Sequence

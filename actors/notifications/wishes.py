@@ -1,6 +1,6 @@
 """What a user wishes: which categories on which channels, and when to be left alone. Pure.
 
-    most specific first      (category, channel), (category, *), (*, channel), (*, *); nothing said is yes
+most specific first      (category, channel), (category, *), (*, channel), (*, *); nothing said is yes
 """
 
 from datetime import UTC, datetime, timedelta

@@ -5,13 +5,13 @@ any message exists. Whether the order's state allows it is the order's to say.
 from collections.abc import Mapping
 from typing import Literal
 
-from sagamore.actors.orders.checks import check_choice, check_flag, check_mapping, check_money, check_quantity
+from sagamore.actors.checks import check_choice, check_flag, check_mapping, check_money, check_quantity
+from sagamore.actors.money import Money
 from sagamore.actors.orders.door import LINES_MAX
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.order_messages import CancelOrder, PayOrder, RefundOrder, ReturnOrder, ShipOrder
 from sagamore.actors.orders.stock_messages import ProductQuantity
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.text import check_text
 from sagamore.engine.errors import InvalidInput
 
 REASON_CHARACTERS_MAX = 500

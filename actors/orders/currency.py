@@ -3,7 +3,7 @@
 A code that is not listed is refused: with the wrong number of decimals a price is wrong by a factor of ten.
 """
 
-from sagamore.actors.orders.text import shown
+from sagamore.actors.text import shown
 from sagamore.engine.errors import InvalidInput
 
 CODES_BY_DECIMALS = {

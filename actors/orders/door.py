@@ -9,10 +9,10 @@ from datetime import datetime
 
 import msgspec
 
-from sagamore.actors.orders.checks import check_list, check_mapping, check_money, check_quantity, check_time, check_type
-from sagamore.actors.orders.money import Money
+from sagamore.actors.checks import check_list, check_mapping, check_money, check_quantity, check_time, check_type
+from sagamore.actors.money import Money
 from sagamore.actors.orders.order_messages import OrderCharge, OrderLine, PlaceOrder
-from sagamore.actors.orders.text import check_text, shown
+from sagamore.actors.text import check_text, shown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import INTEGER_MAX
 

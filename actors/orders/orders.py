@@ -10,12 +10,12 @@ on. News older than what is known, and a deadline that was stopped, change nothi
 
 from msgspec.structs import replace
 
+from sagamore.actors.money import Money
 from sagamore.actors.orders import alerts
 from sagamore.actors.orders.actions import ACTIONS, Action
 from sagamore.actors.orders.errors import IllegalTransition, PayByPassed, UnknownOrder
 from sagamore.actors.orders.facts import Entered
 from sagamore.actors.orders.guards import GUARDS, Guard
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, OrderRef, OrderState, Refund, Settlement, Status, fold_report
 from sagamore.actors.orders.order_messages import (
     CancelOrder,

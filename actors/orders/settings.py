@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from sagamore.actors.orders.checks import check_choice, check_whole
+from sagamore.actors.checks import check_choice, check_whole
 from sagamore.actors.orders.payment_messages import Capture
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 

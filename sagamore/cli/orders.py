@@ -3,8 +3,8 @@
 from argparse import Namespace
 from typing import get_args
 
+from sagamore.actors.money import Money
 from sagamore.actors.orders.errors import UnknownOrder
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, Status
 from sagamore.cli.output import complain, say, show, show_list
 from sagamore.cli.parser import (

@@ -11,7 +11,7 @@ from unicodedata import combining, east_asian_width
 
 import msgspec
 
-from sagamore.actors.orders.card_numbers import hide_card_numbers
+from sagamore.actors.card_numbers import hide_card_numbers
 from sagamore.cli.streams import ERASE_TO_END, redraws
 from sagamore.views import MoneyView
 

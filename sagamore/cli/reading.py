@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.text import check_text
 from sagamore.doors.page import ENTITY_KEY_CHARACTERS_MAX, PAGE_ROWS_MAX, decode_entity, read_page
 from sagamore.engine.errors import InvalidInput
 from sagamore.files import Files

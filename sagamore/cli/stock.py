@@ -5,7 +5,7 @@ from typing import Any
 
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
-from sagamore.actors.orders.text import check_key
+from sagamore.actors.text import check_key
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import (
     Parser,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from sagamore.actors.orders.text import KEY_CHARACTERS_MAX, check_text
+from sagamore.actors.text import KEY_CHARACTERS_MAX, check_text
 from sagamore.cli.output import complain, say, show
 from sagamore.cli.parser import whole
 from sagamore.cli.progress import shown

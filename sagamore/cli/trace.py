@@ -3,7 +3,7 @@ whose payment, refund or dead letter it is; anything else is the entity itself, 
 
 from argparse import Namespace
 
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.text import check_text
 from sagamore.cli.output import printable, say, say_json
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of, read_entity

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sagamore.actors.orders.money import Money
+from sagamore.actors.money import Money
 from sagamore.demo.accounts import OurAccount
 from sagamore.demo.customers import Customers
 from sagamore.demo.ledger import Account

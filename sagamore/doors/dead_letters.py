@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
-from sagamore.actors.orders.checks import check_choice
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.checks import check_choice
+from sagamore.actors.text import check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter, DiscardLetter, ReplayLetter, UnknownLetter
 from sagamore.engine.message import Codec, Record

@@ -1,10 +1,10 @@
 """`shop.inventory`: what there is of each product. Every change is a row of the stock ledger, with its reason."""
 
-from sagamore.actors.orders.checks import QUANTITY_MAX, check_quantity, check_whole
+from sagamore.actors.checks import QUANTITY_MAX, check_quantity, check_whole
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_errors import StockUnknown
 from sagamore.actors.orders.stock_messages import AdjustStock, ReceiveStock, SetStock
-from sagamore.actors.orders.text import check_key, check_text
+from sagamore.actors.text import check_key, check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.message import INTEGER_MAX, Codec, Message
 from sagamore.engine.runtime.engine import Engine

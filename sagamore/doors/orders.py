@@ -6,17 +6,17 @@ from typing import Literal, get_args
 
 from msgspec.structs import replace
 
+from sagamore.actors.checks import check_choice, check_flag, check_span
+from sagamore.actors.money import Money
 from sagamore.actors.orders.aftersales import cancel_order, pay_order, refund_order, return_order, ship_order
-from sagamore.actors.orders.checks import check_choice, check_flag, check_span
 from sagamore.actors.orders.door import Charge, Line, place_order
 from sagamore.actors.orders.errors import OutOfStock, UnknownOrder, UnknownProduct
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order, OrderRef, Refund, Status
 from sagamore.actors.orders.order_messages import DeliverOrder, OrderLine
 from sagamore.actors.orders.orders import ClientMessage
 from sagamore.actors.orders.stock import Stock, stock_key
 from sagamore.actors.orders.stock_messages import Shortage
-from sagamore.actors.orders.text import check_key, check_text
+from sagamore.actors.text import check_key, check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import Codec, State

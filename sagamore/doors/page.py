@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from sagamore.actors.orders.checks import check_whole
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.checks import check_whole
+from sagamore.actors.text import check_text
 from sagamore.engine.errors import EntityDamaged, InvalidInput
 from sagamore.storage.reader import Reader
 

@@ -2,11 +2,11 @@
 
 from typing import Literal, get_args
 
-from sagamore.actors.orders.checks import check_choice, check_type, check_whole
+from sagamore.actors.checks import check_choice, check_type, check_whole
 from sagamore.actors.orders.errors import UnknownOrder
 from sagamore.actors.orders.payment import Attention, Payment
 from sagamore.actors.orders.payment_messages import PaymentEvent, PushedKind, Resolution, ResolvePayment
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.text import check_text
 from sagamore.doors.page import Page, read_page
 from sagamore.engine.message import INTEGER_MAX, Codec
 from sagamore.engine.runtime.engine import Engine

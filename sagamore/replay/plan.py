@@ -23,9 +23,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from sagamore.actors.orders.checks import QUANTITY_MAX
+from sagamore.actors.checks import QUANTITY_MAX
+from sagamore.actors.money import Money
 from sagamore.actors.orders.door import Charge, Line, place_order
-from sagamore.actors.orders.money import Money
 from sagamore.engine.errors import InvalidInput
 from sagamore.replay.report import ChargeTotal, FileReport
 from sagamore.replay.rows import CURRENCY, AnyRow, Broken, Row

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from typing import TypeVar
 
+from sagamore.actors.money import Money
 from sagamore.actors.orders.errors import IllegalTransition
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.stock_errors import StockChanged
 from sagamore.app import Sagamore

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sagamore.actors.orders.money import Money
+from sagamore.actors.money import Money
 from sagamore.replay.rows import CURRENCY
 
 NAMES_MAX = 20  # of each kind of thing; the count says how many there are

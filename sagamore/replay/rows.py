@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sagamore.actors.orders.checks import QUANTITY_MAX
-from sagamore.actors.orders.money import Money
-from sagamore.actors.orders.text import check_text
+from sagamore.actors.checks import QUANTITY_MAX
+from sagamore.actors.money import Money
+from sagamore.actors.text import check_text
 from sagamore.engine.errors import InvalidInput
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from sagamore.actors.money import Money
 from sagamore.actors.orders.aftersales import cancel_order, pay_order, refund_order, return_order, ship_order
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order_messages import CancelOrder, PayOrder, RefundOrder, ReturnOrder, ShipOrder
 from sagamore.actors.orders.stock_messages import ProductQuantity
 from sagamore.engine.errors import InvalidInput

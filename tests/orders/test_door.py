@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagamore.actors.money import Money
 from sagamore.actors.orders.door import Charge, Line, place_order
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order_messages import OrderCharge, OrderLine, PlaceOrder
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import INTEGER_MAX, encode

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagamore.actors.orders.card_numbers import card_number_in
-from sagamore.actors.orders.text import check_key, check_text, shown
+from sagamore.actors.card_numbers import card_number_in
+from sagamore.actors.text import check_key, check_text, shown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import encode
 

@@ -3,7 +3,7 @@ fulfilment; Y6, Y15 to Y17, Y20, Y21, Y23; the stock of products."""
 
 from typing import Literal
 
-from sagamore.actors.orders.money import Money
+from sagamore.actors.money import Money
 from sagamore.actors.orders.payment_messages import ResolvePayment
 from sagamore.actors.providers.simulated import ID_PREFIX
 from tests.torture.script import Script, scenario

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from sagamore.actors.money import Money
 from sagamore.actors.orders.door import Charge, Line
-from sagamore.actors.orders.money import Money
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.payment_messages import Capture, PaymentEvent
 from sagamore.actors.orders.settings import SagaName

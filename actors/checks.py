@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from sagamore.actors.orders.money import Money
-from sagamore.actors.orders.text import shown
+from sagamore.actors.money import Money
+from sagamore.actors.text import shown
 from sagamore.engine.errors import InvalidInput
 
 S = TypeVar("S", bound=msgspec.Struct)

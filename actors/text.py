@@ -3,7 +3,7 @@
 Whatever is refused here is shown in the error with such digits hidden, so that no log keeps a card number.
 """
 
-from sagamore.actors.orders.card_numbers import card_number_in, hide_card_numbers
+from sagamore.actors.card_numbers import card_number_in, hide_card_numbers
 from sagamore.engine.errors import InvalidInput
 
 TEXT_CHARACTERS_MAX = 255  # an id, a token or a reference: what the strictest providers and stores take

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Self
 
 from sagamore.actors.orders.currency import exponent_of
-from sagamore.actors.orders.text import shown
+from sagamore.actors.text import shown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import INTEGER_MAX
 
