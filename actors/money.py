@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from sagamore.actors.orders.currency import exponent_of
+from sagamore.actors.currency import exponent_of
 from sagamore.actors.text import shown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import INTEGER_MAX

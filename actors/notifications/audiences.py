@@ -6,7 +6,8 @@
         └── PageTaken ── once all partitions of notifications have taken theirs: the next page
 
 So at most one page is on its way, whatever the size of the audience; a death costs nothing but the page under way,
-which is asked for again. An audience and its members are in one partition; members are kept under `member:AUDIENCE/USER`.
+which is asked for again. An audience and its members are in one partition; members are kept under
+`member:AUDIENCE/USER`.
 """
 
 from typing import Literal

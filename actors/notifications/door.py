@@ -65,8 +65,8 @@ def notify(
 
 
 def set_user(
-    user_id: str, channels: Mapping[str, Channel], *, addresses: Sequence[tuple[str, str]], locale: str, zone: str,
-    preferences: Mapping[tuple[str, str], bool], quiet_hours: tuple[time, time] | None, categories: Iterable[str],
+    user_id: str, channels: Mapping[str, Channel], *, addresses: Sequence[Any], locale: str, zone: str,
+    preferences: Mapping[Any, Any], quiet_hours: Any, categories: Iterable[str],
 ) -> SetUser:  # fmt: skip
     """Raises InvalidInput (BadAddress, UnknownChannel) naming the field."""
     check_text("user_id", user_id)
@@ -90,7 +90,7 @@ def set_user(
 
 
 def set_preferences(
-    user_id: str, preferences: Mapping[tuple[str, str], bool], channels: Mapping[str, Channel],
+    user_id: str, preferences: Mapping[Any, Any], channels: Mapping[str, Channel],
     categories: Iterable[str],
 ) -> SetPreferences:  # fmt: skip
     """Raises InvalidInput naming the field."""
@@ -99,7 +99,7 @@ def set_preferences(
 
 
 def _preferences(
-    preferences: Mapping[tuple[str, str], bool], channels: Mapping[str, Channel], categories: Iterable[str]
+    preferences: Mapping[Any, Any], channels: Mapping[str, Channel], categories: Iterable[str]
 ) -> tuple[Preference, ...]:
     check_mapping("preferences", preferences, 0, PREFERENCES_MAX)
     known = (*categories, ANY)
@@ -116,7 +116,7 @@ def _preferences(
     return tuple(wishes)
 
 
-def _quiet(hours: tuple[time, time] | None) -> QuietHours | None:
+def _quiet(hours: Any) -> QuietHours | None:
     if hours is None:
         return None
     if not isinstance(hours, tuple | list) or len(hours) != 2 or not all(isinstance(t, time) for t in hours):

@@ -33,17 +33,10 @@ from sagamore.actors.notifications.messages import (
     StartDelivery,
     StillSilent,
 )
-from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id, notification_of
+from sagamore.actors.notifications.notification import Notification, delivery_id, notification_of
 from sagamore.actors.notifications.order_events import ORDER_EVENTS, OrderEvent, data_of
-from sagamore.actors.notifications.user import (
-    DEAD_ADDRESSES_MAX,
-    DEDUPE_KEYS_MAX,
-    DeadAddress,
-    Deduplication,
-    Preference,
-    User,
-    user_key,
-)
+from sagamore.actors.notifications.user import User, user_key
+from sagamore.actors.notifications.users import duplicate, erase_user, save_dead, set_preferences, set_user
 from sagamore.engine.actor import Actor
 from sagamore.engine.turn import Turn
 
@@ -67,7 +60,7 @@ class NotificationsActor(
             Notify: self._notify, CancelNotification: self._cancel, NotificationDue: self._due,
             EraseNotification: self._erase, DeliveryEnded: self._ended, StartDelivery: self._start,
             ReceiptArrived: self._receipt, StillSilent: self._silent, Redeliver: self._redeliver,
-            SetUser: _set_user, SetPreferences: _set_preferences, EraseUser: _erase_user,
+            SetUser: set_user, SetPreferences: set_preferences, EraseUser: erase_user,
             PageSent: _page_sent, **dict.fromkeys(ORDER_EVENTS, _order_event),
             JoinLine: lambda _, message, __: Waiting(message.delivery), CallNext: _call, PlacesDue: self._places,
         }  # fmt: skip
@@ -136,7 +129,7 @@ class NotificationsActor(
             message.send_at_ms, expires_ms, order_id=message.order_id, broadcast=message.broadcast,
         )  # fmt: skip
         if user is not None and message.dedupe_key:
-            original = _duplicate(user, message, turn)
+            original = duplicate(user, message, turn)
             if original:
                 return self._never(notification, f"duplicate of {original}", turn)
         after = self._desk.begin(notification, category, turn)
@@ -214,7 +207,7 @@ class NotificationsActor(
             round=known.round + message.refused,
         )  # fmt: skip
         if message.dead_address:
-            _save_dead(message.user_id, delivery, "refused", turn)
+            save_dead(message.user_id, delivery, "refused", turn)
         erased = not notification.data
         if delivery.status == "DEAD" and not erased:
             self._desk.bury(notification, delivery, turn)
@@ -253,7 +246,7 @@ class NotificationsActor(
             turn.note(f"{delivery.channel} {message.kind}")
             after = notification.with_delivery(heard)
             if message.kind != "delivered":
-                _save_dead(message.user_id, delivery, message.kind, turn)
+                save_dead(message.user_id, delivery, message.kind, turn)
             if message.kind == "bounced" and notification.data:
                 after = self._desk.fall_back(after, heard, self._category(after), turn)
             after = self._desk.settled(after, turn)
@@ -274,7 +267,7 @@ class NotificationsActor(
     def _places(self, allowance: Allowance | None, message: PlacesDue, turn: Turn) -> NotificationState:
         if allowance is not None:
             self._desk.call_next(message.user_id, turn)
-        return turn.saved.get(allowance_key(message.user_id), allowance)
+        return allowance
 
     def _category(self, notification: Notification) -> Any:
         return self._desk.types.read(notification.data)[1]
@@ -297,50 +290,3 @@ def _page_sent(state: None, message: PageSent, turn: Turn) -> None:
 def _call(waiting: Waiting | None, message: CallNext, turn: Turn) -> None:
     if waiting is not None:
         turn.send(KIND, StartDelivery(waiting.delivery, message.user_id), partition=turn.partition)
-
-
-def _duplicate(user: User, message: Notify, turn: Turn) -> str:
-    """The notification that bore the key before; remembers it otherwise."""
-    alive = tuple(known for known in user.deduplication if known.until_ms > turn.now_ms)
-    for known in alive:
-        if known.key == message.dedupe_key:
-            return known.notification
-    used = Deduplication(message.dedupe_key, message.notification_id, turn.now_ms + message.dedupe_ms)
-    turn.save(user_key(user.id), replace(user, deduplication=(*alive, used)[-DEDUPE_KEYS_MAX:]))
-    return ""
-
-
-def _save_dead(user_id: str, delivery: Delivery, why: Any, turn: Turn) -> None:
-    user: User | None = turn.load(user_key(user_id))
-    if user is not None and delivery.address and user.why_dead(delivery.channel, delivery.address) is None:
-        dead = DeadAddress(delivery.channel, delivery.address, why, turn.now_ms)
-        turn.save(user_key(user_id), replace(user, dead=(*user.dead, dead)[-DEAD_ADDRESSES_MAX:]))
-
-
-def _set_user(user: User | None, message: SetUser, turn: Turn) -> User:
-    named = {(known.channel, known.address) for known in message.addresses}
-    before = {(known.channel, known.address) for known in user.addresses} if user else set()
-    dead = tuple(d for d in user.dead if (d.channel, d.address) in named & before) if user else ()
-    after = User(
-        message.user_id, message.addresses, message.locale, message.zone, message.preferences, message.quiet, dead,
-        user.deduplication if user else (),
-    )  # fmt: skip
-    turn.reply(after)
-    return after
-
-
-def _set_preferences(user: User | None, message: SetPreferences, turn: Turn) -> User:
-    if user is None:
-        raise UnknownUser(message.user_id)
-    changed: dict[tuple[str, str], Preference] = {
-        (wish.category, wish.channel): wish for wish in (*user.preferences, *message.preferences)
-    }
-    after = replace(user, preferences=tuple(changed.values()))
-    turn.reply(after)
-    return after
-
-
-def _erase_user(user: User | None, message: EraseUser, turn: Turn) -> None:
-    if user is None:
-        raise UnknownUser(message.user_id)
-    turn.reply(User(message.user_id))

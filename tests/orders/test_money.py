@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagamore.actors.currency import CODES_BY_DECIMALS, EXPONENTS
 from sagamore.actors.money import Money
-from sagamore.actors.orders.currency import CODES_BY_DECIMALS, EXPONENTS
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import INTEGER_MAX
 
