@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payment_effects import PaymentEffects
@@ -29,6 +30,7 @@ from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.system_actor import SYSTEM
 from sagamore.listening import Listener
+from sagamore.notifying import Notifying
 from sagamore.opening import check_opening, check_path
 from sagamore.settings import Settings
 from sagamore.shop import Shop
@@ -47,6 +49,7 @@ class Sagamore(Shop):
         settings: Settings | None = None,
         *,
         payments: PaymentProvider | None = None,
+        channels: Sequence[Channel] = (),
         actors: Sequence[Actor[Any, Any]] = (),
         providers: Sequence[Provider] = (),
         on_alert: Callable[[Alert], None] | None = None,
@@ -55,31 +58,34 @@ class Sagamore(Shop):
         """Own the directory (made if it is not there) until the block ends.
 
         payments: what takes the money; without one, payments wait on disk and orders that need one are refused
+        channels: what users are told through; without one, nobody is told anything
         actors: the host's own; providers: what their effects call
         on_alert: called in the event loop whenever an alert is raised, again too; must not block
         While it is open, the command line reaches it through the directory's control socket.
         Raises DirectoryError, InvalidInput.
         """
         path = check_path(path)
-        check_opening(settings, payments, actors, providers, on_alert)
+        check_opening(settings, payments, channels, actors, providers, on_alert)
         settings, clock = settings or Settings(), clock or SystemClock()
         provider = AbsentPayments() if payments is None else payments
         orders = settings.orders if provider.capabilities.authorises else replace(settings.orders, capture="at_once")
+        notifying = Notifying(path, channels, settings.notifications)
         events = (PaymentEventsActor(),) if provider.capabilities.events_every_ms else ()
         composed: tuple[Actor[Any, Any], ...] = (
-            OrdersActor(orders), PaymentsActor(), InventoryActor(), *events, *actors,
+            OrdersActor(orders), PaymentsActor(), InventoryActor(), *events, *notifying.actors(), *actors,
         )  # fmt: skip
         counts = _partition_counts(path, composed, settings.partitions)
         directory = Directory.open(path, counts, now_ms=clock.now_ms())
+        called = (PaymentEffects(provider), *notifying.providers(), *providers)
         try:
             engine = Engine(
-                directory, composed, partition_counts=counts, providers=(PaymentEffects(provider), *providers),
+                directory, composed, partition_counts=counts, providers=called,
                 limits=settings.limits, clock=clock, breaker=settings.breaker, on_alert=on_alert,
             )  # fmt: skip
             await engine.start()
             try:
                 listener = Listener(engine, provider)
-                shop = cls(engine, directory.path, listener)
+                shop = cls(engine, directory.path, listener, notifying)
                 try:
                     async with serving(shop), listener.listening():
                         yield shop
@@ -89,6 +95,7 @@ class Sagamore(Shop):
                 await engine.stop()
         finally:
             await provider.close()
+            await notifying.close()
             directory.close()
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.orders.payment_provider import PaymentCapabilities
 from sagamore.actors.text import shown
 from sagamore.engine.actor import Actor
@@ -28,13 +29,16 @@ def check_path(path: object) -> Path:
 
 
 def check_opening(
-    settings: object, payments: object, actors: object, providers: object, on_alert: object
+    settings: object, payments: object, channels: object, actors: object, providers: object, on_alert: object
 ) -> None:  # fmt: skip
     """All but the path."""
     if settings is not None and not isinstance(settings, Settings):
         raise InvalidInput("settings", shown(settings), "Settings(…)")
     if payments is not None and not _provides(payments, PaymentCapabilities):
         raise InvalidInput("payments", shown(payments), "a PaymentProvider, as SimulatedPayments()")
+    for n, channel in enumerate(_listed("channels", channels)):
+        if not isinstance(channel, Channel):
+            raise InvalidInput(f"channels[{n}]", shown(channel), "an instance of a class derived from Channel")
     for n, actor in enumerate(_listed("actors", actors)):
         if not isinstance(actor, Actor):
             raise InvalidInput(f"actors[{n}]", shown(actor), "an instance of a class derived from Actor")

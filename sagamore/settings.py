@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from sagamore.actors.checks import check_whole
+from sagamore.actors.notifications.settings import NotificationSettings
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.text import check_text, shown
 from sagamore.engine.breaker import BreakerPolicy
@@ -18,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     4096."""
 
     orders: OrderSettings = OrderSettings()
+    notifications: NotificationSettings = NotificationSettings()
     partitions: Mapping[str, int] = {}
     """Partitions per kind, for a directory that is made now; 1 where nothing is said. A count never changes in place,
     so for a directory that exists this may stay empty. A kind that is neither composed nor in the directory is refused
@@ -27,7 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for field, expected in (
-            ("orders", OrderSettings), ("partitions", Mapping), ("limits", Limits), ("breaker", BreakerPolicy),
+            ("orders", OrderSettings), ("notifications", NotificationSettings), ("partitions", Mapping),
+            ("limits", Limits), ("breaker", BreakerPolicy),
         ):  # fmt: skip
             if not isinstance(value := getattr(self, field), expected):
                 right = "a dict" if expected is Mapping else f"{expected.__name__}(…)"

@@ -4,22 +4,27 @@ from pathlib import Path
 
 from sagamore.actors.checks import check_type
 from sagamore.actors.text import check_key, check_storable, check_text
+from sagamore.doors.audiences import Audiences
 from sagamore.doors.dead_letters import DeadLetters
+from sagamore.doors.inbox import Inboxes
 from sagamore.doors.inventory import Inventory
+from sagamore.doors.notifications import Notifications
 from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
+from sagamore.doors.users import Users
 from sagamore.engine.message import Message, Record, State
 from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.runtime.inspection import Alert, Health
 from sagamore.files import Files
 from sagamore.listening import Listener
+from sagamore.notifying import Notifying
 from sagamore.statistics import Statistics, statistics_of
 
 
 class Shop:
     """Everything it offers must be used in the event loop that opened it."""
 
-    def __init__(self, engine: Engine, path: Path, listener: Listener) -> None:
+    def __init__(self, engine: Engine, path: Path, listener: Listener, notifying: Notifying) -> None:
         self.engine = engine
         self.path = path
         self._listener = listener
@@ -27,6 +32,10 @@ class Shop:
         self.orders = Orders(engine, self.files)
         self.inventory = Inventory(engine, self.files)
         self.payments = Payments(engine, self.files)
+        self.notifications = Notifications(engine, self.files, notifying)
+        self.users = Users(engine, self.files, notifying)
+        self.audiences = Audiences(engine, self.files, notifying)
+        self.inbox = Inboxes(engine, self.files, notifying)
         self.dead_letters = DeadLetters(engine, self.files)
 
     async def ask(self, kind: str, message: Message, *, idempotency_key: str | None = None) -> Record | None:

@@ -96,6 +96,15 @@ class Reader:
         )
         return [EntityRow(*row) for row in found]
 
+    async def entities_after(self, prefix: str, after: str, limit: int) -> list[EntityRow]:
+        """Entities whose key starts with a prefix, lowest key first, strictly after a key."""
+        found = await self._page(
+            "SELECT key, CAST(state AS BLOB) FROM entity WHERE key > ? AND key < ? ORDER BY key",
+            (max(prefix, after), prefix + _ABOVE_ALL),
+            limit,
+        )
+        return [EntityRow(*row) for row in found]
+
     # --- stories ---
 
     async def history(self, correlation: str, after_turn: int, limit: int) -> list[HistoryRow]:

@@ -92,15 +92,18 @@ class Channel:
     optional: ClassVar[tuple[str, ...]]
     receipts: ClassVar[bool]
     """Its provider reports `delivered`: silence means something (fallback after a time)."""
+    addressed: ClassVar[bool]
+    """Users have addresses of it; otherwise it finds them by their ids."""
     capabilities: Capabilities = Capabilities(takes_key=False)
 
     def __init_subclass__(
         cls, *, name: str = "", parts: tuple[str, ...] = (), optional: tuple[str, ...] = (), receipts: bool = False,
-        **options: Any,
+        addressed: bool = True, **options: Any,
     ) -> None:  # fmt: skip
         super().__init_subclass__(**options)
         if name:
-            cls.name, cls.parts, cls.optional, cls.receipts = name, parts, optional, receipts
+            cls.name, cls.parts, cls.optional = name, parts, optional
+            cls.receipts, cls.addressed = receipts, addressed
 
     def check_address(self, address: str) -> str:
         """The address as it is to be kept. Raises BadAddress."""

@@ -13,6 +13,7 @@ from sagamore.actors.notifications.event_type import Category, EventTypes
 from sagamore.actors.notifications.messages import (
     CallNext,
     Deliver,
+    ForgetNotification,
     JoinLine,
     NotificationDue,
     PlacesDue,
@@ -33,8 +34,10 @@ KIND = "notifications"
 class Desk:
     """Of one program."""
 
-    def __init__(self, types: EventTypes, channels: Sequence[Channel], templates: Templates, limit: UserLimit) -> None:
-        self.types, self.templates, self.limit = types, templates, limit
+    def __init__(
+        self, types: EventTypes, channels: Sequence[Channel], templates: Templates, limit: UserLimit, kept_ms: int
+    ) -> None:
+        self.types, self.templates, self.limit, self.kept_ms = types, templates, limit, kept_ms
         self.channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
 
     # --- from an event to deliveries ---
@@ -155,6 +158,8 @@ class Desk:
         if not all(delivery.ended for delivery in notification.deliveries):
             return notification
         needed = any(delivery.status == "DEAD" or delivery.listening for delivery in notification.deliveries)
+        forget = ForgetNotification(notification.id, notification.user_id)
+        turn.schedule("forget", forget, at_ms=turn.now_ms + self.kept_ms)
         return replace(notification, status="DONE", data=notification.data if needed else "")
 
     # --- the user's places ---

@@ -69,7 +69,7 @@ def set_user(
     preferences: Mapping[Any, Any], quiet_hours: Any, categories: Iterable[str],
 ) -> SetUser:  # fmt: skip
     """Raises InvalidInput (BadAddress, UnknownChannel) naming the field."""
-    check_text("user_id", user_id)
+    check_text("user_id", user_id, printable=True)
     check_list("addresses", addresses, 0, ADDRESSES_MAX)
     known: dict[Address, None] = {}
     for n, pair in enumerate(addresses):

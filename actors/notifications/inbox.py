@@ -1,7 +1,7 @@
 """The inbox: a channel without a provider. Delivering is the turn itself; a user's feed is read from the files.
 
-Items are kept under `item:USER/DELIVERY`, and the counts of a user under `feed:USER`. An item is read if it is marked,
-or not newer than the one up to which all was marked.
+Items are kept under `item:USER`, U+001F and the delivery, and the counts of a user under `feed:USER`. An item is read
+if it is marked, or not newer than the one up to which all was marked.
 """
 
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from sagamore.engine.message import Message, State
 from sagamore.engine.turn import Turn
 
 
-class Inbox(Channel, name="inbox", parts=("title",), optional=("body", "link")):
+class Inbox(Channel, name="inbox", parts=("title",), optional=("body", "link"), addressed=False):
     """Every user has one, without an address to set: compose it and use it."""
 
 
@@ -98,7 +98,7 @@ class InboxActor(Actor[Item | Feed | None, InboxMessage], kind="inbox"):
 
 def item_key(user_id: str, delivery: str) -> str:
     """The key of an item."""
-    return f"item:{user_id}/{delivery}"
+    return f"item:{user_id}\x1f{delivery}"
 
 
 def feed_key(user_id: str) -> str:

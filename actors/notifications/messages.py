@@ -99,6 +99,13 @@ class NotificationDue(Message, tag="notifications.due", version=1):
     user_id: str
 
 
+class ForgetNotification(Message, tag="notifications.forget", version=1):
+    """Its own timer: it was kept for as long as the settings say."""
+
+    notification_id: str
+    user_id: str
+
+
 class StillSilent(Message, tag="notifications.still_silent", version=1):
     """Its own timer: no receipt has come."""
 

@@ -20,6 +20,7 @@ from sagamore.actors.notifications.messages import (
     DeliveryEnded,
     EraseNotification,
     EraseUser,
+    ForgetNotification,
     JoinLine,
     NotificationDue,
     Notify,
@@ -43,7 +44,7 @@ from sagamore.engine.turn import Turn
 NotificationMessage = (
     Notify | CancelNotification | ReceiptArrived | Redeliver | SetUser | SetPreferences | EraseUser | EraseNotification
     | NotificationDue | StillSilent | JoinLine | CallNext | StartDelivery | PlacesDue | DeliveryEnded | PageSent
-    | OrderEvent
+    | ForgetNotification | OrderEvent
 )  # fmt: skip
 NotificationState = Notification | User | Allowance | Waiting | None
 
@@ -62,7 +63,8 @@ class NotificationsActor(
             ReceiptArrived: self._receipt, StillSilent: self._silent, Redeliver: self._redeliver,
             SetUser: set_user, SetPreferences: set_preferences, EraseUser: erase_user,
             PageSent: _page_sent, **dict.fromkeys(ORDER_EVENTS, _order_event),
-            JoinLine: lambda _, message, __: Waiting(message.delivery), CallNext: _call, PlacesDue: self._places,
+            ForgetNotification: _forget, JoinLine: lambda _, message, __: Waiting(message.delivery), CallNext: _call,
+            PlacesDue: self._places,
         }  # fmt: skip
 
     def entity(self, message: NotificationMessage) -> str | tuple[str, ...]:
@@ -79,7 +81,7 @@ class NotificationsActor(
             case ReceiptArrived() | Redeliver() | StillSilent() | StartDelivery() | DeliveryEnded():
                 notification, _ = notification_of(message.delivery)
                 return notification, user_key(message.user_id), allowance_key(message.user_id)
-            case Notify() | NotificationDue() | CancelNotification() | EraseNotification():
+            case Notify() | NotificationDue() | CancelNotification() | EraseNotification() | ForgetNotification():
                 return message.notification_id, user_key(message.user_id), allowance_key(message.user_id)
             case _:
                 return user_key(message.user_id)
@@ -281,6 +283,12 @@ def _order_event(user: User | None, event: OrderEvent, turn: Turn) -> User | Non
         KIND, Notify(notification, event.user_id, data_of(event), order_id=event.order_id), partition=turn.partition
     )
     return user
+
+
+def _forget(notification: Notification | None, _: ForgetNotification, __: Turn) -> Notification | None:
+    """Not while a letter waits for a person, or something is under way again."""
+    dead = notification is not None and any(delivery.status == "DEAD" for delivery in notification.deliveries)
+    return notification if notification is not None and (dead or notification.status != "DONE") else None
 
 
 def _page_sent(state: None, message: PageSent, turn: Turn) -> None:

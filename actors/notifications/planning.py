@@ -5,8 +5,9 @@ for each channel     an opt-out (unless critical) ──> SUPPRESSED
                      each address                 ──> a dead one SUPPRESSED, the others WAITING
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
+from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.notifications.event_type import Category
 from sagamore.actors.notifications.notification import Delivery
 from sagamore.actors.notifications.user import User
@@ -17,7 +18,7 @@ UNKNOWN_USER = "unknown user"
 
 
 def plan(
-    user: User | None, category: Category, channels: Sequence[str], composed: Collection[str], first: int = 1,
+    user: User | None, category: Category, channels: Sequence[str], composed: Mapping[str, Channel], first: int = 1,
     fallback_for: int = 0,
 ) -> tuple[Delivery, ...]:  # fmt: skip
     """The deliveries for these channels and the fallbacks of those that cannot be used, numbered from `first` on."""
@@ -37,7 +38,7 @@ def plan(
 
 
 def _of_channel(
-    user: User | None, category: Category, channel: str, composed: Collection[str], n: int, fallback_for: int
+    user: User | None, category: Category, channel: str, composed: Mapping[str, Channel], n: int, fallback_for: int
 ) -> list[Delivery]:
     def one(status: str, address: str = "", reason: str = "", at: int = n) -> Delivery:
         return Delivery(at, channel, status, address, reason, fallback_for=fallback_for)  # type: ignore[arg-type]
@@ -49,7 +50,7 @@ def _of_channel(
     against = "" if category.critical else wish_against(user, category.name, channel)
     if against:
         return [one("SUPPRESSED", reason=f"opted out of {against}")]
-    addresses = user.addresses_of(channel)
+    addresses = user.addresses_of(channel) if composed[channel].addressed else (user.id,)
     if not addresses:
         return [one("SUPPRESSED", reason=NO_ADDRESS)]
     found: list[Delivery] = []

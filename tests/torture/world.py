@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sagamore import Sagamore
+from sagamore.actors.notifications.settings import NotificationSettings
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payment_effects import PaymentEffects
@@ -26,6 +27,7 @@ from sagamore.engine.system_actor import SYSTEM
 from sagamore.engine.testing import Fault, FaultyStore, ManualClock
 from sagamore.engine.turn import Turn
 from sagamore.listening import Listener
+from sagamore.notifying import Notifying
 from sagamore.storage.directory import Directory
 from tests.torture.bank import Bank
 
@@ -61,7 +63,8 @@ class World:
         except BaseException:
             self._directory.close()
             raise
-        self.shop = Sagamore(self.engine, self.path, Listener(self.engine, self.bank))
+        notifying = Notifying(self.path, (), NotificationSettings())
+        self.shop = Sagamore(self.engine, self.path, Listener(self.engine, self.bank), notifying)
 
     def _actors(self) -> Sequence[Actor[Any, Any]]:
         orders = OrdersActor(self.settings)
