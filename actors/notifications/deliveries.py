@@ -101,6 +101,8 @@ class DeliveriesActor(Actor[Sending | None, ChannelMessage], kind="deliveries"):
         self, sending: Sending, outcome: EffectOutcome, turn: Turn,
         status: Literal["SENT", "DEAD", "EXPIRED", "CANCELLED"], reason: str, **more: Any,
     ) -> None:  # fmt: skip
+        if outcome.attempts:
+            turn.note(f"attempt {outcome.attempts} took {outcome.took_ms} ms")
         ended = DeliveryEnded(
             outcome.entity, sending.user_id, status, reason, outcome.attempts, outcome.uncertain, **more
         )  # fmt: skip

@@ -36,6 +36,8 @@ from sagamore.engine.runtime.line import Line, Task
 from sagamore.engine.runtime.mailbox import AttemptEnded, MarkAttempt, ParkEffect
 from sagamore.engine.text import error_text
 
+SLOW_CALL_MS = 5_000  # a person who waits for it has gone by then
+
 log = logging.getLogger("sagamore.engine")
 
 
@@ -46,6 +48,8 @@ class PoolStatistics(msgspec.Struct, frozen=True):
     waiting: int
     called: int
     looked_up: int
+    slow: int
+    """Took five seconds or more; the log names them."""
     succeeded: int
     refused: int
     not_reached: int
@@ -78,7 +82,7 @@ class Pool:
         self._starting = False
         self._worker_left = asyncio.Event()
         self._closing = False
-        self._counts = dict.fromkeys(("called", "looked_up", *_COUNTED.values()), 0)
+        self._counts = dict.fromkeys(("called", "looked_up", "slow", *_COUNTED.values()), 0)
 
     def _line(self, address: Address) -> Line:
         line = self._lines.get(address)
@@ -220,7 +224,14 @@ class Pool:
         if called:
             self._counts["called"] += 1
             outcome = await self._within(partial(self.provider.call, call), task.policy)
-        self._end(task, AttemptEnded(row, outcome, called, now_ms, self._clock.now_ms()))
+        ended_ms = self._clock.now_ms()
+        if ended_ms - now_ms >= SLOW_CALL_MS:
+            self._counts["slow"] += 1
+            log.warning(
+                "%s %s of %s took %d ms", self.provider.name, row.operation, row.correlation, ended_ms - now_ms,
+                extra={"effect": row.id, "entity": row.entity, "trace": row.trace},
+            )  # fmt: skip
+        self._end(task, AttemptEnded(row, outcome, called, now_ms, ended_ms))
         if outcome is not None:
             self._counts[_COUNTED[type(outcome)]] += 1
         await self.admission.ended(era, outcome)

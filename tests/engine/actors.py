@@ -185,6 +185,7 @@ class Till(Actor[Bill, Pay | Withdraw | EffectOutcome], kind="till"):
         "again": EffectPolicy(timeout_ms=1_000, attempts_max=4, backoff=QUICK, resend_uncertain=True),
         "often": EffectPolicy(timeout_ms=1_000, attempts_max=1_000, backoff=QUICK, deadline_ms=5_000),
         "ends": EffectPolicy(timeout_ms=1_000, attempts_max=1_000, backoff=QUICK, ends=True),
+        "patient": EffectPolicy(timeout_ms=30_000, attempts_max=4, backoff=QUICK),
         "short": EffectPolicy(timeout_ms=1_000, attempts_max=4, backoff=QUICK, deadline_ms=5_000),
     }
 

@@ -9,6 +9,7 @@ import pytest
 from sagamore.engine.breaker import Breaker, BreakerPolicy
 from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Rate, Succeeded, Unknown
 from sagamore.engine.errors import EntityDamaged
+from sagamore.engine.runtime.pool import SLOW_CALL_MS
 from sagamore.engine.testing import NOON_MS, Fault, Hangs, ScriptedProvider
 from sagamore.engine.testing.providers import Step
 from tests.engine.actors import Pay, Till, Withdraw
@@ -373,3 +374,17 @@ async def test_a_pool_waits_for_a_system_partition_that_is_being_reopened(world:
     world.store.faults.release("system/0", "close")
     await world.until_state("till", "a", lambda bill: bill.heard)
     assert world.engine.statistics().partitions["system/0"].restarts == 1
+
+
+async def test_a_slow_call_is_counted_and_named(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    provider = ScriptedProvider("bank", script=lambda _call: Hangs())
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k1",), "patient"))
+    await world.until(lambda: provider.hanging == 1)
+    await world.clock.advance(SLOW_CALL_MS)
+    provider.release()
+    bill = await world.until_state("till", "a", lambda bill: bill.heard == ("0 succeeded",))
+    assert world.engine.statistics().pools["bank"].slow == 1
+    (record,) = [record for record in caplog.records if "took" in record.message]
+    assert record.message == f"bank charge of a took {SLOW_CALL_MS} ms"
+    assert record.effect == bill.effects[0]  # type: ignore[attr-defined]
