@@ -26,6 +26,7 @@ _ALLOWED = frozenset({
 _LITERALS = (nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair)
 _OF_LOOPS = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"})
 SHARED = "_shared/"
+INCLUDES_MAX = 10  # one within another: each takes some of Python's stack
 INCLUDE_STEPS = 10
 VARIABLE_BYTES = 64
 
@@ -41,7 +42,7 @@ class Scope(Context):
 
 class Compiled:
     """One file, ready to render. `weight`: its steps outside of loops; `uses`: the names and sources of what it
-    includes, directly or not; `depth`: of includes."""
+    includes, directly or not; `depth`: how many files that is, one within another."""
 
     def __init__(self, template: Template, weight: int, uses: Mapping[str, str], depth: int) -> None:
         self.template, self.weight, self.uses, self.depth = template, weight, uses, depth
@@ -161,7 +162,9 @@ class _Gate(NodeTransformer):
             self._refuse(node, f"what is included here must be a {suffix} file, which is escaped alike")
         found = self._included(name)
         if found is None:
-            self._refuse(node, f"there is no {name} in this folder, or it includes itself, or too deep")
+            self._refuse(node, f"there is no {name} in this folder, or it includes itself")
+        if found.depth == INCLUDES_MAX:
+            self._refuse(node, f"include at most {INCLUDES_MAX} files within one another")
         self.weight += INCLUDE_STEPS + found.weight
         self.depth = max(self.depth, found.depth + 1)
         self.uses.update(found.uses)

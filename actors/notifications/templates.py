@@ -17,12 +17,12 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError
 from sagamore.actors.notifications.channel import CannotSend, Channel
 from sagamore.actors.notifications.template_budget import METER, Budget, Exhausted, Meter
 from sagamore.actors.notifications.template_files import Source, read_folder
+from sagamore.actors.notifications.template_filters import Wrong
 from sagamore.actors.notifications.template_language import Compiled, Language
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.text import ERROR_CHARACTERS_MAX, storable
 
 BUILT_IN = Path(__file__).parent / "builtin"
-INCLUDES_MAX = 10  # one within another
 VERSION_DIGITS = 12
 BUDGET = Budget()
 
@@ -189,7 +189,7 @@ class _Shelf:
 
     def _included(self, name: str) -> Compiled | None:
         source = self._shared.get(name)
-        if source is None or name in self._open or len(self._open) > INCLUDES_MAX:
+        if source is None or name in self._open:
             return None
         return self.compiled(source)
 
@@ -234,7 +234,7 @@ def _at(error: Exception) -> str:
     while trace is not None:
         place = _place(trace) or place
         trace = trace.tb_next
-    kind = "" if isinstance(error, Exhausted | UndefinedError) else f"{type(error).__name__}: "
+    kind = "" if isinstance(error, Exhausted | UndefinedError | Wrong) else f"{type(error).__name__}: "
     return storable(f"{place}{kind}{error}")[:ERROR_CHARACTERS_MAX]
 
 
