@@ -46,7 +46,8 @@ class Notifying:
         own = {category.name for category in settings.categories}
         categories = (*settings.categories, *(() if ORDERS.name in own else (ORDERS,)))
         self.types = EventTypes((*order_event_types(told), *settings.event_types), categories)
-        templates = Templates([Path(folder) for folder in settings.templates], default_locale=settings.locale)
+        folders = [Path(folder) for folder in settings.templates]
+        templates = Templates(folders, default_locale=settings.locale, channels=channels)
         self.desk = Desk(self.types, channels, templates, settings.user_limit, settings.kept_ms)
         self._settings = settings
 
