@@ -54,16 +54,16 @@ class HttpClient:
     """For one event loop; its connections are kept until `close`.
 
     `timeout_ms` for a whole exchange, 0 for none but the engine's. An answer of more than `answer_bytes_max` bytes is
-    unknown, or ends there if `cut`. `connector` makes what opens connections, for a client with rules of its own.
+    unknown, or ends there if `cut`. More sends than `connections_max` wait for a connection. `connector` makes what
+    opens connections, for a client with rules of its own.
     """
 
     def __init__(
         self, *, timeout_ms: int = 0, answer_bytes_max: int = ANSWER_BYTES_MAX, cut: bool = False,
-        connector: Callable[[], aiohttp.BaseConnector] = lambda: aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+        connections_max: int = CONNECTIONS_MAX, connector: Callable[..., aiohttp.BaseConnector] = aiohttp.TCPConnector,
     ) -> None:  # fmt: skip
-        self._timeout_ms, self._answer_bytes_max, self._cut, self._connector = (
-            timeout_ms, answer_bytes_max, cut, connector
-        )  # fmt: skip
+        self._timeout_ms, self._answer_bytes_max, self._cut = timeout_ms, answer_bytes_max, cut
+        self._connections_max, self._connector = connections_max, connector
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
@@ -99,7 +99,7 @@ class HttpClient:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=self._connector(),
+                connector=self._connector(limit=self._connections_max),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "sagamore", "Accept-Encoding": "identity"},
                 timeout=aiohttp.ClientTimeout(

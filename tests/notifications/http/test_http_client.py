@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -167,7 +168,7 @@ async def test_an_answer_without_end_is_unknown_or_cut_as_it_was_asked_for() -> 
 
 
 async def test_a_connector_of_ones_own_opens_the_connections() -> None:
-    async with serving(saying(OK)) as url, client(connector=lambda: aiohttp.UnixConnector("/nowhere")) as http:
+    async with serving(saying(OK)) as url, client(connector=partial(aiohttp.UnixConnector, "/nowhere")) as http:
         assert isinstance(await http.send("POST", url), NotReached)
 
 
