@@ -1,6 +1,7 @@
 """What the HTTP client of the providers calls not reached, unknown and answered, against sockets that misbehave."""
 
 import asyncio
+import gzip
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -150,6 +151,23 @@ async def test_a_redirect_is_an_answer_and_nobody_else_is_asked() -> None:
         async with serving(saying(head)) as url, client() as http:
             answer = await http.send("POST", url, content=b"x")
     assert isinstance(answer, Answer) and answer.status == 307
+
+
+async def test_nothing_of_an_answer_is_kept_or_unpacked() -> None:
+    heads: list[bytes] = []
+    packed = gzip.compress(b"x" * 1_000_000)
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            head = f"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}"
+            writer.write(head.encode() + b"\r\n\r\n" + packed)
+
+    async with serving(server) as url, client() as http:
+        for _ in range(2):
+            answer = await http.send("GET", url.replace("127.0.0.1", "localhost"))
+            assert isinstance(answer, Answer) and answer.body == packed
+    assert len(heads) == 2 and b"cookie" not in heads[1].lower()
 
 
 async def test_an_answer_without_end_is_unknown_or_cut_as_it_was_asked_for() -> None:
