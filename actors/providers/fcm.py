@@ -13,6 +13,7 @@
 A copy of a message replaces the one before it where the platform can: by the delivery's id.
 """
 
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
@@ -36,7 +37,10 @@ TTL_MAX_MS = 28 * DAY_MS  # FCM keeps a message for four weeks at most, and does
 RETRY_AFTER_DEFAULT_MS = MINUTE_MS
 COLLAPSE_BYTES_MAX = 64  # of apns-collapse-id
 
+_FID = re.compile(r"[c-f][A-Za-z0-9_-]{21}")
+
 DEAD_TOKEN = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH"})
+ADDRESS_FIELDS = frozenset({"message.token", "message.fid"})
 OURS = frozenset({401, 403, 404})
 
 
@@ -61,9 +65,9 @@ class _Error(msgspec.Struct):
 
     @property
     def about_token(self) -> bool:
-        """Whether the registration token itself was refused."""
+        """Whether the address itself was refused."""
         fields = {violation.field for detail in self.details for violation in detail.field_violations}
-        return "message.token" in fields or "not a valid FCM registration token" in self.message
+        return bool(fields & ADDRESS_FIELDS) or "not a valid FCM registration token" in self.message
 
 
 class _Said(msgspec.Struct):
@@ -115,7 +119,7 @@ def message_of(outgoing: Outgoing, now_ms: int) -> dict[str, Any]:
     """The message as FCM takes it."""
     delivery, link = outgoing.delivery, outgoing.part("link")
     message: dict[str, Any] = {
-        "token": outgoing.address,
+        "fid" if _FID.fullmatch(outgoing.address) else "token": outgoing.address,
         "notification": {"title": outgoing.part("title"), "body": outgoing.part("body")},
         "data": {"delivery": delivery} | ({"link": link} if link else {}),
         "android": {"collapse_key": delivery, "notification": {"tag": delivery}},

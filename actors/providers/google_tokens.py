@@ -20,6 +20,7 @@ from sagamore.engine.policy import MINUTE_MS, SECOND_MS
 TIMEOUT_MS = 8 * SECOND_MS  # one's own request after another's leaves time for the message within the engine's 30 s
 CLAIM_S = 3_600  # Google takes no longer one
 EARLY_MS = 5 * MINUTE_MS
+AUDIENCE = "https://oauth2.googleapis.com/token"  # always, whatever URL is asked
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 HIDDEN = "(hidden)"  # in errors, for a secret
 
@@ -102,7 +103,7 @@ class GoogleTokens:
         began_ms = self._now_ms()
         began_s = began_ms // SECOND_MS
         claim = {
-            "iss": self._account.client_email, "scope": self._scope, "aud": self._account.token_uri,
+            "iss": self._account.client_email, "scope": self._scope, "aud": AUDIENCE,
             "iat": began_s, "exp": began_s + CLAIM_S,
         }  # fmt: skip
         form = urlencode({"grant_type": GRANT, "assertion": self._sign(claim)}).encode()

@@ -1,5 +1,5 @@
-"""Push messages to an app on a device: addresses are registration tokens, a message is a title, a body and perhaps a
-link. Pure; `actors/providers/fcm.py` sends.
+"""Push messages to an app on a device: addresses are registration tokens or Firebase installation ids, a message is a
+title, a body and perhaps a link. Pure; `actors/providers/fcm.py` sends.
 
 No receipts: the service says that it took a message, never that a device showed it.
 """
@@ -17,7 +17,7 @@ ENVELOPE_BYTES = 256  # of the payload, for the names of the fields and the deli
 
 
 class PushChannel(Channel, name="push", parts=("title", "body"), optional=("link",)):
-    """A registration token, and what fits into a payload."""
+    """A registration token or an installation's id, and what fits into a payload."""
 
     def check_address(self, address: str) -> str:
         """The token as it is. Raises BadAddress."""
@@ -25,7 +25,7 @@ class PushChannel(Channel, name="push", parts=("title", "body"), optional=("link
         if not printable or not 1 <= len(address) <= TOKEN_CHARACTERS_MAX:
             raise BadAddress(
                 self.name, address,
-                f"a registration token: 1 to {TOKEN_CHARACTERS_MAX} printable ASCII characters without spaces",
+                f"a device's token or installation id: 1 to {TOKEN_CHARACTERS_MAX} characters of printable ASCII",
             )  # fmt: skip
         return address
 

@@ -32,6 +32,20 @@ async def test_a_message_is_asked_for_as_fcm_documents_it() -> None:
         assert twin.errors == []
 
 
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ("dFh-1_abcdefghijklmnop", "fid"), ("dFh-1_abcdefghijklmnop:APA91b", "token"),
+        ("xFh-1_abcdefghijklmnop", "token"), ("dFh-1_abcdefghijklmno", "token"), ("dFh-1_abcdefghijklmnopq", "token"),
+    ],
+)  # fmt: skip
+async def test_an_installation_is_told_from_a_token_by_its_form(address: str, field: str) -> None:
+    async with fcm() as (twin, channel):
+        assert isinstance(await send(channel, to=address), Succeeded)
+        assert {name for name in ("fid", "token") if name in message(twin)} == {field}
+        assert twin.ledger[-1].address == address and twin.errors == []
+
+
 async def test_copies_of_a_delivery_replace_each_other_and_no_other_delivery() -> None:
     async with fcm() as (twin, channel):
         topics = []
@@ -73,6 +87,7 @@ async def test_the_largest_message_that_may_leave_is_taken() -> None:
         (error(403, "PERMISSION_DENIED", "SenderId mismatch", "SENDER_ID_MISMATCH"), "SENDER_ID_MISMATCH"),
         (invalid("Invalid registration token", "message.token"), "INVALID_ARGUMENT"),
         (invalid("The registration token is not a valid FCM registration token"), "INVALID_ARGUMENT"),
+        (invalid("Invalid installation", "message.fid"), "INVALID_ARGUMENT"),
         (error(400, "INVALID_ARGUMENT", "Invalid registration", field="message.token"), "INVALID_ARGUMENT"),
     ],
 )

@@ -20,7 +20,7 @@ def test_a_token_is_kept_as_it_is(token: str) -> None:
 
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "a\t", "a\x7f", "ü", "x" * 1_025])
 def test_anything_else_is_no_token_and_the_error_says_what_is(token: str) -> None:
-    with pytest.raises(BadAddress, match=r"push address is .*a registration token: 1 to 1024 printable ASCII"):
+    with pytest.raises(BadAddress, match=r"push address is .*a device's token or installation id: 1 to 1024"):
         PUSH.check_address(token)
 
 

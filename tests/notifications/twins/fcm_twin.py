@@ -22,6 +22,7 @@ from tests.notifications.twins.http_twin import Behaviour, HttpTwin, Reply
 PROJECT = "shop-of-tests"
 EMAIL = "sender@shop-of-tests.iam.gserviceaccount.com"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+AUDIENCE = "https://oauth2.googleapis.com/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_S = 3_599
 SKEW_S = 300
@@ -60,8 +61,9 @@ class _Webpush(_Strict):
     notification: _Tag
 
 
-class _Message(_Strict):
-    token: str
+class _Message(_Strict, kw_only=True):
+    token: str = ""
+    fid: str = ""
     notification: _Notification
     data: dict[str, str]
     android: _Android
@@ -152,13 +154,13 @@ class FcmTwin(HttpTwin):
             return f"Invalid grant_type: {form['grant_type']}"
         try:
             claim = jwt.decode(
-                form["assertion"], key().public_key(), algorithms=["RS256"], audience=f"{self.url}/token",
+                form["assertion"], key().public_key(), algorithms=["RS256"], audience=AUDIENCE,
                 options={"verify_exp": False, "verify_iat": False, "require": ["iss", "scope", "aud", "iat", "exp"]},
             )  # fmt: skip
         except jwt.PyJWTError as cause:
             return f"Invalid JWT Signature. {cause}"
         now_s, issued_s, ends_s = self.now_ms() // 1000, claim["iat"], claim["exp"]
-        if claim["iss"] != EMAIL or claim["scope"] != SCOPE:
+        if claim["iss"] != EMAIL or SCOPE not in claim["scope"].split():
             return "Invalid issuer or scope"
         if not issued_s - SKEW_S <= now_s < ends_s or ends_s - issued_s > 3_600:
             return "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
@@ -170,7 +172,7 @@ class FcmTwin(HttpTwin):
         except Reply as reply:
             return reply.response()
         name = f"projects/{PROJECT}/messages/0:{len(self.ledger)}%31bd1c9631bd1c96"
-        return await self.take(request, message.token, Reply(200, {"name": name}))
+        return await self.take(request, message.token or message.fid, Reply(200, {"name": name}))
 
     async def _checked(self, request: web.Request) -> _Message:
         if request.method != "POST" or request.path != f"/v1/projects/{PROJECT}/messages:send":
@@ -195,7 +197,9 @@ class FcmTwin(HttpTwin):
         apns, web_push = message.apns.headers, message.webpush.headers
         topic = re.fullmatch(r"[\w-]{1,32}", web_push.get("Topic", "topic"), re.ASCII)
         return [
-            (not re.fullmatch(r"[\w:-]+", message.token, re.ASCII), invalid("Invalid token", "message.token")),
+            (bool(message.token) == bool(message.fid), invalid("Recipient of the message is not set.", "message")),
+            (not re.fullmatch(r"[\w:-]*", message.token, re.ASCII), invalid("Invalid token", "message.token")),
+            (not re.fullmatch(r"([c-f][\w-]{21})?", message.fid, re.ASCII), invalid("Invalid fid", "message.fid")),
             (payload > PAYLOAD_BYTES_MAX, error(400, "INVALID_ARGUMENT", "Request contains an invalid argument.")),
             (bool(reserved), invalid(f"Invalid data payload key: {reserved}", "message.data")),
             (int(message.android.ttl[:-1]) > 2_419_200, invalid("Invalid ttl", "message.android.ttl")),
