@@ -26,7 +26,7 @@ import msgspec
 from sagamore.actors.notifications.channel import Outgoing, permanent, sent
 from sagamore.actors.notifications.channels.push import PushChannel
 from sagamore.actors.providers.google_tokens import GoogleTokens, service_account_of
-from sagamore.actors.providers.http_client import CONNECTIONS_MAX, Answer, HttpClient, base_url_of
+from sagamore.actors.providers.http_client import CONNECTIONS_MAX, Answer, HttpClient, base_url_of, words_of
 from sagamore.engine.effect import Call, NotReached, Outcome, Throttled, Unknown
 from sagamore.engine.policy import DAY_MS, MINUTE_MS, SECOND_MS
 
@@ -146,15 +146,14 @@ def outcome_of(answer: Answer, now_ms: int) -> Outcome | None:
     if answer.status == 429:
         return Throttled(answer.retry_after_ms(now_ms, RETRY_AFTER_DEFAULT_MS))
     if 200 <= answer.status < 300 and said.name:
-        return sent(said.name)
+        return sent(words_of(said.name))
     if answer.status == 401 and (error is None or error.code == "UNAUTHENTICATED"):
         return None
     if 400 <= answer.status < 500 and error is not None:
-        if error.code in DEAD_TOKEN or error.about_token:
-            return permanent(error.code, error.message, dead_address=True)
-        if answer.status in OURS:
+        dead = error.code in DEAD_TOKEN or error.about_token
+        if answer.status in OURS and not dead:
             return NotReached(f"FCM refuses the project: {answer.status} {error.code}: {error.message}")
-        return permanent(error.code, error.message)
+        return permanent(words_of(error.code), words_of(error.message), dead_address=dead)
     if answer.status == 403:
         return NotReached(f"FCM refuses the project: {answer.shown}")
     return Unknown(answer.shown)

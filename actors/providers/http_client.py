@@ -18,6 +18,7 @@ import msgspec
 from sagamore.engine.effect import NotReached, Unknown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import HOUR_MS, SECOND_MS
+from sagamore.engine.text import storable
 
 CONNECTIONS_MAX = 256  # the engine keeps fewer calls in flight
 CONNECT_TIMEOUT_MS = 10 * SECOND_MS  # name, connection and TLS, and the wait for one of the connections
@@ -107,6 +108,11 @@ class HttpClient:
                 ),
             )
         return self._session
+
+
+def words_of(text: str) -> str:
+    """A provider's words, short and storable."""
+    return storable(text[:SHOWN_CHARACTERS_MAX])
 
 
 def base_url_of(field: str, url: str) -> str:

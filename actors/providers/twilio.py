@@ -15,7 +15,7 @@ import msgspec
 
 from sagamore.actors.notifications.channel import Outgoing, permanent, sent
 from sagamore.actors.notifications.channels.sms import SmsChannel
-from sagamore.actors.providers.http_client import CONNECTIONS_MAX, Answer, HttpClient, base_url_of
+from sagamore.actors.providers.http_client import CONNECTIONS_MAX, Answer, HttpClient, base_url_of, words_of
 from sagamore.engine.effect import Call, NotReached, Outcome, Throttled, Unknown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import SECOND_MS
@@ -90,7 +90,7 @@ class TwilioSms(SmsChannel):
         """One message."""
         form = self._form(outgoing, self._now_ms())
         answer = await self._http.send("POST", self._url, content=urlencode(form).encode(), headers=self._headers)
-        return outcome_of(answer, self._now_ms()) if isinstance(answer, Answer) else answer
+        return outcome_of(answer, self._now_ms(), outgoing.address) if isinstance(answer, Answer) else answer
 
     async def close(self) -> None:
         """Close the connections."""
@@ -107,17 +107,18 @@ class TwilioSms(SmsChannel):
         return form
 
 
-def outcome_of(answer: Answer, now_ms: int) -> Outcome:
-    """What an answer of Twilio's means."""
+def outcome_of(answer: Answer, now_ms: int, number: str) -> Outcome:
+    """What an answer of Twilio's means. Its words stay, the number in them does not: words outlive an erasure."""
     said = _read(answer.body)
     if answer.status == 429 or said.code in TOO_MANY:
         return Throttled(answer.retry_after_ms(now_ms, RETRY_AFTER_DEFAULT_MS))
     if 200 <= answer.status < 300 and said.sid:
-        return sent(said.sid, str(said.status))
+        return sent(words_of(said.sid), words_of(str(said.status)))
     if 400 <= answer.status < 500 and said.code:
         if answer.status in ACCOUNT_STATUSES and said.code in OF_THE_ACCOUNT:
             return NotReached(f"Twilio refuses the account: {answer.status} {said.code}: {said.message}")
-        return permanent(str(said.code), said.message, dead_address=said.code in DEAD_NUMBER)
+        message = words_of(said.message.replace(number, "the number"))
+        return permanent(str(said.code), message, dead_address=said.code in DEAD_NUMBER)
     if answer.status in (401, 403):
         return NotReached(f"Twilio refuses the account: {answer.shown}")
     return Unknown(answer.shown)

@@ -7,7 +7,7 @@ import pytest
 
 from sagamore.actors.notifications.channel import CannotSend, permanent, sent
 from sagamore.actors.notifications.channels.push import PAYLOAD_BYTES_MAX, PushChannel
-from sagamore.engine.effect import NotReached, Succeeded, Throttled, Unknown
+from sagamore.engine.effect import Declined, NotReached, Succeeded, Throttled, Unknown
 from tests.notifications.push.kit import NOW_MS, TOKEN, fcm, send
 from tests.notifications.twins.fcm_twin import PROJECT, UNREGISTERED, FcmTwin, error, invalid
 from tests.notifications.twins.http_twin import Reply
@@ -117,6 +117,13 @@ async def test_a_message_that_is_refused_leaves_its_token_alone(reply: Reply) ->
         assert isinstance(reply.body, dict)
         said = reply.body["error"]
         assert await send(channel) == permanent(said["status"], said["message"])
+
+
+async def test_what_fcm_says_is_kept_short_and_storable() -> None:
+    async with fcm() as (twin, channel):
+        twin.script(error(400, "INVALID_ARGUMENT", "It is \0 wrong." + " very" * 1_000))
+        outcome = await send(channel)
+        assert isinstance(outcome, Declined) and "u0000" not in outcome.answer and len(outcome.answer) < 400
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,14 @@ async def test_a_number_that_nothing_will_reach_is_dead(code: int) -> None:
         assert await send(channel) == permanent(str(code), DEAD[code], dead_address=True)
 
 
+async def test_what_twilio_says_is_kept_short_storable_and_without_the_number() -> None:
+    async with twilio() as (twin, channel):
+        twin.script(error(400, 21614, "'To' number +14155550100 \0 is not mobile." + " very" * 1_000))
+        outcome = await send(channel)
+        assert isinstance(outcome, Declined) and "'To' number the number" in outcome.answer
+        assert "14155550100" not in outcome.answer and "u0000" not in outcome.answer and len(outcome.answer) < 400
+
+
 @pytest.mark.parametrize("status", [400, 403, 404])
 @pytest.mark.parametrize("code", REFUSED)
 async def test_a_message_that_is_refused_leaves_its_number_alone(code: int, status: int) -> None:
@@ -203,6 +211,6 @@ def test_a_setting_that_cannot_work_is_refused_by_its_name(changed: dict[str, st
 
 def test_a_refusal_reads_as_the_channels_actor_reads_it() -> None:
     answer = Answer(400, {}, msgspec.json.encode({"code": 21610, "message": "stopped", "status": 400}))
-    outcome = outcome_of(answer, NOW_MS)
+    outcome = outcome_of(answer, NOW_MS, "+14155550100")
     assert isinstance(outcome, Declined)
     assert msgspec.json.decode(outcome.answer) == {"code": "21610", "message": "stopped", "dead_address": True}
