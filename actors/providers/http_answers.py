@@ -14,12 +14,10 @@ import msgspec
 
 from sagamore.actors.orders.payment_messages import NextAction, PaymentEvent
 from sagamore.actors.orders.payment_provider import PaymentAnswer, Status, declined, succeeded
+from sagamore.actors.providers.http_client import RETRY_AFTER_MAX_MS, SHOWN_CHARACTERS_MAX
 from sagamore.engine.effect import Outcome, Throttled, Unknown
-from sagamore.engine.policy import HOUR_MS
 
 RETRY_AFTER_DEFAULT_MS = 1_000  # where the provider does not say
-RETRY_AFTER_MAX_MS = HOUR_MS  # all calls to the provider wait so long
-SHOWN_BYTES_MAX = 200  # of an answer nobody understood
 
 _STATUSES: dict[str, Status] = {
     "captured": "captured", "authorised": "authorised", "action_required": "action_required", "pending": "pending",
@@ -142,7 +140,7 @@ def outcome_of(
         try:
             answer = msgspec.json.decode(body, type=kind).answer(base_url)
         except (msgspec.MsgspecError, ValueError):
-            return Unknown(f"{status} with a body that cannot be read: {body[:SHOWN_BYTES_MAX]!r}")
+            return Unknown(f"{status} with a body that cannot be read: {body[:SHOWN_CHARACTERS_MAX]!r}")
         return succeeded(answer) if status == 200 else declined(answer)
     error = _error(body)
     if status == 429:
@@ -150,11 +148,11 @@ def outcome_of(
         return Throttled(min(wait_ms, RETRY_AFTER_MAX_MS))
     if status == 400 and error.code == "invalid_request":
         return declined(PaymentAnswer(stands, code=error.code, message=error.message))
-    return Unknown(f"{status} {error.code}: {error.message}"[:SHOWN_BYTES_MAX])
+    return Unknown(f"{status} {error.code}: {error.message}"[:SHOWN_CHARACTERS_MAX])
 
 
 def _error(body: bytes) -> _Error:
     try:
         return msgspec.json.decode(body, type=_Error)
     except (msgspec.MsgspecError, ValueError):
-        return _Error(message=repr(body[:SHOWN_BYTES_MAX]))
+        return _Error(message=repr(body[:SHOWN_CHARACTERS_MAX]))

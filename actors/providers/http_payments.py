@@ -1,14 +1,12 @@
 """A payment provider over HTTP: the client of the payment twin, and the pattern for a client of any other.
 
-What an answer means is in `http_answers.py`. No connection (name, refused, TLS) is not reached: not one byte was
-written; a connection that breaks later is unknown, and so is a redirect: nobody else is asked. Our reference at the
-provider is the order's id, so that its books show two charges for one order as what they are; the attempt is in the
-metadata. The client has no timeout of its own: the engine ends a call.
+What an answer means is in `http_answers.py`, what no answer means in `http_client.py`. Our reference at the provider is
+the order's id, so that its books show two charges for one order as what they are; the attempt is in the metadata. A
+call has no timeout of its own once it is connected: the engine ends it.
 """
 
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 
 from sagamore.actors.orders.payment_messages import PaymentEvent
@@ -32,12 +30,11 @@ from sagamore.actors.providers.http_answers import (
     WireRefunds,
     outcome_of,
 )
+from sagamore.actors.providers.http_client import Answer, HttpClient, base_url_of
 from sagamore.engine.effect import NotReached, Outcome, Unknown
-from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import DAY_MS, MINUTE_MS, SECOND_MS
 
 PAYMENTS = "/v1/payments"
-CONNECTIONS_MAX = 256  # the engine keeps fewer calls in flight
 ANSWER_BYTES_MAX = 4 << 20  # a page of 1,000 events is 0.7 MB
 JSON = {"Content-Type": "application/json"}
 
@@ -61,10 +58,8 @@ class HttpPayments:
             takes_key=True, key_ttl_ms=key_ttl_ms, look_up=True, settle_ms=settle_ms, authorises=True,
             events_every_ms=events_every_ms,
         )  # fmt: skip
-        if not base_url.startswith(("http://", "https://")):
-            raise InvalidInput("base_url", base_url, "a URL that begins with http:// or https:// would be right")
-        self.base_url = base_url.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
+        self.base_url = base_url_of("base_url", base_url)
+        self._http = HttpClient(answer_bytes_max=ANSWER_BYTES_MAX)
 
     async def charge(self, request: ChargeRequest, key: str) -> Outcome:
         """Take the money."""
@@ -91,28 +86,26 @@ class HttpPayments:
     async def read(self, request: ReadRequest) -> Outcome:
         """How the payment stands."""
         reply = await self._send("GET", _path(request.provider_id))
-        if not isinstance(reply, tuple):
+        if not isinstance(reply, Answer):
             return reply
-        status, body = reply
-        if status == 404:
+        if reply.status == 404:
             return declined(PaymentAnswer("refused", code="not_found", message=f"no payment {request.provider_id}"))
-        return outcome_of(status, body, WirePayment, self.base_url)
+        return outcome_of(reply.status, reply.body, WirePayment, self.base_url)
 
     async def look_up(self, request: ReadRequest) -> Outcome | None:
         """The payment of this attempt, or the refund of it."""
         path = f"{_path(request.provider_id)}/refunds" if request.refund_id else PAYMENTS
         reply = await self._send("GET", path, query={} if request.refund_id else {"reference": request.order_id})
-        if not isinstance(reply, tuple):
+        if not isinstance(reply, Answer):
             return reply
-        status, body = reply
-        if status != 200:
-            return outcome_of(status, body, WirePayment, self.base_url)
+        if reply.status != 200:
+            return outcome_of(reply.status, reply.body, WirePayment, self.base_url)
         found: list[WirePayment] | list[WireRefund]
         if request.refund_id:
-            refunds = msgspec.json.decode(body, type=WireRefunds).refunds
+            refunds = msgspec.json.decode(reply.body, type=WireRefunds).refunds
             found = [refund for refund in refunds if refund.refund_id == request.refund_id]
         else:
-            payments = msgspec.json.decode(body, type=WirePayments).payments
+            payments = msgspec.json.decode(reply.body, type=WirePayments).payments
             found = [payment for payment in payments if payment.metadata.get("attempt") == str(request.attempt)]
         if len(found) > 1:
             return Unknown(f"the provider has {len(found)} of {request.refund_id or request.reference}")
@@ -121,19 +114,16 @@ class HttpPayments:
     async def events(self, after: str) -> tuple[tuple[PaymentEvent, ...], str]:
         """What happened unasked after the event of that number. Raises ConnectionError if the provider does not say."""
         reply = await self._send("GET", "/v1/events", query={"after": after or "0"})
-        if not isinstance(reply, tuple):
+        if not isinstance(reply, Answer):
             raise ConnectionError(reply.reason)
-        status, body = reply
-        if status != 200:
-            raise ConnectionError(f"{self.base_url} answers {status}")
-        answer = msgspec.json.decode(body, type=WireEvents)
+        if reply.status != 200:
+            raise ConnectionError(f"{self.base_url} answers {reply.status}")
+        answer = msgspec.json.decode(reply.body, type=WireEvents)
         return tuple(event.message() for event in answer.events), str(answer.last)
 
     async def close(self) -> None:
         """Close the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._http.close()
 
     async def _create(self, request: ChargeRequest, key: str, *, capture: bool) -> Outcome:
         body = {
@@ -146,7 +136,9 @@ class HttpPayments:
         self, path: str, body: object, key: str, kind: type[WirePayment | WireRefund], *, stands: Status = "refused"
     ) -> Outcome:
         reply = await self._send("POST", path, msgspec.json.encode(body), {"Idempotency-Key": key, **JSON})
-        return outcome_of(*reply, kind, self.base_url, stands=stands) if isinstance(reply, tuple) else reply
+        if not isinstance(reply, Answer):
+            return reply
+        return outcome_of(reply.status, reply.body, kind, self.base_url, stands=stands)
 
     async def _send(
         self,
@@ -156,24 +148,9 @@ class HttpPayments:
         headers: dict[str, str] | None = None,
         *,
         query: dict[str, str] | None = None,
-    ) -> tuple[int, bytes] | NotReached | Unknown:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
+    ) -> Answer | NotReached | Unknown:
         url = self.base_url + path
-        request = self._session.request(method, url, data=body, headers=headers, params=query, allow_redirects=False)
-        answer = bytearray()
-        try:
-            async with request as response:
-                async for chunk in response.content.iter_any():
-                    answer += chunk
-                    if len(answer) > ANSWER_BYTES_MAX:
-                        return Unknown(f"{response.status} with more than {ANSWER_BYTES_MAX} bytes")
-                return response.status, bytes(answer)
-        except aiohttp.ClientConnectorError as error:
-            return NotReached(str(error))
-        except aiohttp.ClientError as error:
-            return Unknown(f"{type(error).__name__}: {error}")
+        return await self._http.send(method, url, content=body, headers=headers, query=query)
 
 
 def _path(provider_id: str) -> str:

@@ -152,9 +152,9 @@ def test_a_base_url_without_a_scheme_is_refused() -> None:
 
 async def test_the_client_uses_one_session_and_lets_go_of_it(bench: TwinBench) -> None:
     await bench.provider.charge(charge(), "key_1")
-    session = bench.provider._session
+    session = bench.provider._http._session
     await bench.provider.charge(charge("ord_2"), "key_2")
-    assert session is not None and bench.provider._session is session
+    assert session is not None and bench.provider._http._session is session
     await bench.provider.close()
     assert session.closed
 
