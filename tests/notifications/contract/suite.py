@@ -66,7 +66,7 @@ class Bench(Protocol):
     channel: Channel
     """New, and used by one test only."""
     in_flight_max: int
-    """At most so many messages are at the server at once; compose the channel with 2 to 8, so that a test gets there."""
+    """At most so many messages are at the server at once; 2 to 8, so that a test gets there."""
     retry_after_ms: int
     """What the server asks for when it throttles; 0 if the protocol has no word for it."""
     may_differ: Set[str]
