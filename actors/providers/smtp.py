@@ -80,6 +80,7 @@ class SmtpEmail(EmailChannel):
             server, connections_max, messages_max, idle_ms,
             elapsed_ms or (lambda: asyncio.get_running_loop().time() * SECOND_MS),
         )  # fmt: skip
+        self._patient: set[asyncio.Timeout] = set()
         self._place, self._patience_ms = f"{host}:{port}", patience_ms
         self.capabilities = Capabilities(takes_key=False, in_flight_max=connections_max)
 
@@ -104,14 +105,19 @@ class SmtpEmail(EmailChannel):
         return self._connections.statistics()
 
     async def close(self) -> None:
-        """Close all connections; a message under way is unknown."""
+        """Close all connections; what was handed over and not answered is unknown, the rest not reached."""
         await self._connections.close()
+        for patience in self._patient:
+            if not patience.expired():
+                patience.reschedule(0)  # long past
 
     async def _begun(self, address: str, size: int) -> "Connection | Outcome":
         """A connection on which DATA is next, or why there is none. One that was kept and has been closed meanwhile is
         replaced: nothing was handed over."""
+        patience = asyncio.timeout(self._patience_ms / SECOND_MS)
+        self._patient.add(patience)
         try:
-            async with asyncio.timeout(self._patience_ms / SECOND_MS):
+            async with patience:
                 while True:
                     connection = await self._connections.lease()
                     kept = connection.messages > 0
@@ -123,9 +129,11 @@ class SmtpEmail(EmailChannel):
                     if not (kept and refused.connection_ended):
                         return refused.outcome()
         except TimeoutError:
-            return NotReached(f"{self._place} did not come as far as DATA within {self._patience_ms} ms")
+            return NotReached(f"{self._place} did not come as far as DATA within {self._patience_ms} ms, or was closed")
         except NoConnection as error:
             return NotReached(f"{self._place}: {error}")
+        finally:
+            self._patient.discard(patience)
 
     async def _handed_over(self, connection: "Connection", message: bytes, outgoing: Outgoing) -> Outcome:
         with self._connections.dropped_on_error(connection):
@@ -144,7 +152,7 @@ def _check(name: str, value: int, most: int) -> None:
 
 def _letterhead(sender: str, unsubscribe_url: str) -> Letterhead:
     name, address = parseaddr(sender)
-    if not address or (name and not name.isprintable()):
+    if not address or not sender.isprintable():
         raise InvalidInput("sender", sender, "an address as shop@example.com or Shop <shop@example.com> would be right")
     if unsubscribe_url and not is_unsubscribe_url(unsubscribe_url):
         expected = "an https, http or mailto URL in ASCII with no place but {user_id} and {delivery} would be right"

@@ -79,7 +79,7 @@ class Bench(Protocol):
         ...
 
     def parts(self, text: str) -> dict[str, str]:
-        """A message that says `text`."""
+        """A message that says `text`; so does its data, for a channel that sends that."""
         ...
 
     def script(self, behaviour: Behaviour) -> None:
@@ -108,11 +108,12 @@ class Bench(Protocol):
 
 
 def outgoing(bench: Bench, n: int, text: str = "Hello") -> Outgoing:
-    """The n-th delivery, to the n-th address."""
+    """The n-th delivery, to the n-th address; its parts and its data say `text`."""
     parts = tuple(bench.parts(text).items())
+    data = msgspec.json.encode({"type": "ORDER_CREATED/1", "orderId": "ord_1", "text": text}).decode()
     return Outgoing(
         f"dlv_{n:032x}", f"user-{n}", bench.address(n), "ORDER_CREATED", "orders", parts, 1_700_000_000_000,
-        1_700_000_000_000 + 86_400_000, '{"orderId":"ord_1"}',
+        1_700_000_000_000 + 86_400_000, data,
     )  # fmt: skip
 
 

@@ -135,6 +135,10 @@ class Connection(SMTP):
         self.mail_server.open.discard(self)
         super().connection_lost(error)
 
+    def eof_received(self) -> bool | None:
+        self.end()
+        return super().eof_received()
+
     async def answer(self, step: str) -> str | None:
         """The scripted reply; GONE ends the connection without one, 421 after it."""
         reply = await self.mail_server.reply(step)
