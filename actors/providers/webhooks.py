@@ -62,11 +62,11 @@ class Webhooks(WebhookChannel):
         self._keys = None if callable(secrets) else keys_of(secrets)
         self._secrets_of = secrets if callable(secrets) else None
         self._clock, self._tls, self._look_up = clock, tls, look_up
-        self._places = asyncio.Semaphore(in_flight_max)
+        self._places = asyncio.Semaphore(in_flight_max)  # not the connections: who waits has not failed to be reached
         self._closed = False
         self._receivers = Receivers(receiver_in_flight_max)
         self._http = HttpClient(
-            answer_bytes_max=ANSWER_BYTES_MAX, cut=True, connections_max=in_flight_max, connector=self._connector
+            answer_bytes_max=ANSWER_BYTES_MAX, cut=True, connections_max=0, connector=self._connector
         )  # fmt: skip
 
     async def send(self, outgoing: Outgoing, call: Call) -> Outcome:

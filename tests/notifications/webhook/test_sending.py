@@ -253,6 +253,33 @@ async def test_a_receiver_that_hangs_holds_its_own_places_and_another_is_served(
         assert isinstance(await post(hooks, quick), Succeeded)
 
 
+async def test_what_is_cut_off_counts_against_a_receiver_that_hung_and_not_against_one_that_was_waited_for() -> None:
+    arrived = asyncio.Semaphore(0)
+
+    async def hang(request: web.Request) -> web.Response:
+        if request.host.startswith("slow"):
+            arrived.release()
+            await asyncio.get_running_loop().create_future()
+        return web.Response()
+
+    async with (
+        receiving(hang) as (port, _),
+        channel(in_flight_max=FAILURES_MAX, look_up=leading_to("127.0.0.1")) as hooks,
+    ):
+        slow, quick = f"http://slow.example:{port}/", f"http://quick.example:{port}/"
+        hanging = [asyncio.ensure_future(post(hooks, slow)) for _ in range(FAILURES_MAX)]
+        for _ in hanging:
+            await arrived.acquire()
+        waiting = [asyncio.ensure_future(post(hooks, quick)) for _ in range(FAILURES_MAX)]
+        await asyncio.sleep(0)
+        for tasks in (waiting, hanging):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        assert isinstance(await post(hooks, quick), Succeeded)
+        assert await post(hooks, slow) == Throttled(PAUSE_FIRST_MS)
+
+
 async def test_a_receiver_that_fails_is_asked_less_often_at_no_cost_and_another_is_served() -> None:
     well = False
 
