@@ -58,6 +58,10 @@ class Webhooks(WebhookChannel):
         look_up: LookUp = system_look_up,
     ) -> None:
         super().__init__(allow_http=allow_http, allowed_networks=allowed_networks)
+        bounds = {"in_flight_max": in_flight_max, "receiver_in_flight_max": receiver_in_flight_max}
+        for field, bound in bounds.items():
+            if bound < 1:
+                raise InvalidInput(field, bound, "at least 1 would be right")
         self.capabilities = Capabilities(takes_key=True, key_ttl_ms=KEY_TTL_MS, in_flight_max=in_flight_max)
         self._keys = None if callable(secrets) else keys_of(secrets)
         self._secrets_of = secrets if callable(secrets) else None

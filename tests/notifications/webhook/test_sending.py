@@ -82,9 +82,12 @@ async def test_each_receiver_may_have_secrets_of_its_own() -> None:
     assert nobody.code == "no_secret" and not nobody.dead_address
 
 
-def test_a_bad_secret_is_refused_at_the_door_and_no_secret_is_in_a_repr() -> None:
+def test_a_bad_secret_or_bound_is_refused_at_the_door_and_no_secret_is_in_a_repr() -> None:
     with pytest.raises(InvalidInput, match="secrets"):
         webhooks(secrets=["whsec_short"])
+    for field in ("in_flight_max", "receiver_in_flight_max"):
+        with pytest.raises(InvalidInput, match=f"^{field} is 0"):
+            webhooks(**{field: 0})
     hooks = webhooks()
     assert SECRET[6:] not in repr(hooks) + str(hooks)
 
