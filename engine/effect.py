@@ -107,8 +107,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     rates: tuple[Rate, ...] = ()
     """All of them hold, in every sliding window, as the provider's own log shows it."""
     breaks: bool = True
-    """Failures say something about the provider. Not where each call may go to somebody else, as webhooks do: one
-    receiver that is down must not stop the calls to the others."""
+    """What one call hears says something about the provider: failures open its breaker, Throttled pauses all calls. Not
+    where each call may go to somebody else, as webhooks do: one receiver must not stop the calls to the others."""
 
 
 class Provider(Protocol):

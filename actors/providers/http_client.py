@@ -8,12 +8,14 @@ Nothing is sent twice or to another address: no redirects, no repeats, no proxy 
 of ours names a URL's path or a header: they may hold secrets.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from sagamore.engine.effect import NotReached, Unknown
 from sagamore.engine.errors import InvalidInput
@@ -23,6 +25,7 @@ from sagamore.engine.text import storable
 CONNECTIONS_MAX = 256  # the engine keeps fewer calls in flight
 CONNECT_TIMEOUT_MS = 10 * SECOND_MS  # name, connection and TLS, and the wait for one of the connections
 ANSWER_BYTES_MAX = 65_536
+CUT_MS = SECOND_MS  # for the body of an answer of which the status is enough
 RETRY_AFTER_MAX_MS = HOUR_MS  # all calls to the provider wait so long
 SHOWN_CHARACTERS_MAX = 200  # of an answer nobody understood
 
@@ -55,8 +58,9 @@ class HttpClient:
     """For one event loop; its connections are kept until `close`.
 
     `timeout_ms` for a whole exchange, 0 for none but the engine's. An answer of more than `answer_bytes_max` bytes is
-    unknown, or ends there if `cut`. More sends than `connections_max` wait for a connection. `connector` makes what
-    opens connections, for a client with rules of its own.
+    unknown; with `cut` only its status counts: the body ends there, after CUT_MS or where it breaks. More sends than
+    `connections_max` wait for a connection. `connector` makes what opens connections, for a client with rules of its
+    own.
     """
 
     def __init__(
@@ -68,23 +72,19 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
-        self, method: str, url: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None,
+        self, method: str, url: str | URL, *, content: bytes | None = None, headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Answer | NotReached | Unknown:  # fmt: skip
         """One exchange. Raises ValueError for a header with a line end."""
         request = self._opened().request(
             method, url, data=content, headers=headers, params=query, allow_redirects=False, auto_decompress=False
         )  # fmt: skip
-        body, bytes_max = bytearray(), self._answer_bytes_max
+        bytes_max = self._answer_bytes_max
         try:
             async with request as response:
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > bytes_max:
-                        response.close()
-                        if not self._cut:
-                            return Unknown(f"{response.status} with more than {bytes_max} bytes")
-                        break
+                body = await self._read(response)
+                if len(body) > bytes_max and not self._cut:
+                    return Unknown(f"{response.status} with more than {bytes_max} bytes")
                 return Answer(response.status, response.headers, bytes(body[:bytes_max]))
         except _UNWRITTEN as error:
             return NotReached(_told(error))
@@ -96,6 +96,21 @@ class HttpClient:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytearray:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(CUT_MS / SECOND_MS if self._cut else None):
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > self._answer_bytes_max:
+                        response.close()
+                        break
+        except (TimeoutError, aiohttp.ClientError):
+            if not self._cut:
+                raise
+            response.close()
+        return body
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -62,7 +62,9 @@ class Webhooks(WebhookChannel):
         for field, bound in bounds.items():
             if bound < 1:
                 raise InvalidInput(field, bound, "at least 1 would be right")
-        self.capabilities = Capabilities(takes_key=True, key_ttl_ms=KEY_TTL_MS, in_flight_max=in_flight_max)
+        self.capabilities = Capabilities(
+            takes_key=True, key_ttl_ms=KEY_TTL_MS, in_flight_max=in_flight_max, breaks=False
+        )  # fmt: skip
         self._keys = None if callable(secrets) else keys_of(secrets)
         self._secrets_of = secrets if callable(secrets) else None
         self._clock, self._tls, self._look_up = clock, tls, look_up

@@ -78,7 +78,7 @@ class Admission:
         now_ms = self._clock.elapsed_ms()
         for window in self.windows:
             window.ended(now_ms)
-        if isinstance(outcome, Throttled):
+        if self._capabilities.breaks and isinstance(outcome, Throttled):
             self._paused_until_ms = max(self._paused_until_ms, now_ms + outcome.retry_after_ms)
         failed = self._capabilities.breaks and isinstance(outcome, NotReached | Unknown)
         if self.breaker.record(era, not failed, now_ms):

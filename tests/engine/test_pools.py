@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from sagamore.engine.breaker import Breaker, BreakerPolicy
-from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Rate, Succeeded, Unknown
+from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Rate, Succeeded, Throttled, Unknown
 from sagamore.engine.errors import EntityDamaged
 from sagamore.engine.runtime.pool import SLOW_CALL_MS
 from sagamore.engine.testing import NOON_MS, Fault, Hangs, ScriptedProvider
@@ -196,6 +196,19 @@ async def test_failures_of_a_provider_that_stands_for_many_open_no_breaker(world
     await world.engine.ask("till", Pay("a", tuple(f"k{n}" for n in range(9))))
     await world.until(lambda: len(provider.calls) >= 18)
     assert world.engine.statistics().pools["bank"].breaker == "CLOSED"
+
+
+async def test_where_a_provider_stands_for_many_the_one_that_throttles_keeps_no_other_waiting(world: World) -> None:
+    def script(call: Call) -> Outcome:
+        return Throttled(600_000) if call.key == "busy" else Succeeded("{}")
+
+    provider = ScriptedProvider("bank", Capabilities(takes_key=True, breaks=False), script)
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("busy",)))
+    await world.until(lambda: len(provider.calls) == 1)
+    await world.engine.ask("till", Pay("b", ("k1",)))
+    await world.until_state("till", "b", lambda bill: bill.heard, most_ms=1_000)
+    await world.until(lambda: len(provider.calls) == 3)  # asked again when it said
 
 
 @pytest.mark.parametrize("keyed", [True, False])
