@@ -76,6 +76,7 @@ class Sagamore(Shop):
         )  # fmt: skip
         counts = _partition_counts(path, composed, settings.partitions)
         directory = Directory.open(path, counts, now_ms=clock.now_ms())
+        notifying.open(clock)
         called = (PaymentEffects(provider), *notifying.providers(), *providers)
         try:
             engine = Engine(

@@ -21,6 +21,7 @@ from sagamore.engine.actor import Actor
 from sagamore.engine.effect import Call, Capabilities, Declined, Outcome, Provider, Rate, Succeeded
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import encode
+from sagamore.engine.ports import Clock
 from sagamore.files import Files
 
 _page_request = msgspec.json.Decoder(PageRequest).decode
@@ -68,6 +69,11 @@ class Notifying:
         sending = (channel for channel in self.channels.values() if not isinstance(channel, Inbox))
         rates = self._settings.rates
         return self._pages, *(_Rated(channel, tuple(rates.get(channel.name, ()))) for channel in sending)
+
+    def open(self, clock: Clock) -> None:
+        """Before the first effect is called."""
+        for channel in self.channels.values():
+            channel.open(clock)
 
     async def close(self) -> None:
         """Close every channel."""

@@ -24,6 +24,7 @@ import msgspec
 from sagamore.actors.notifications.errors import BadAddress
 from sagamore.engine.effect import Call, Capabilities, Declined, Outcome, Succeeded
 from sagamore.engine.message import Record, encode
+from sagamore.engine.ports import Clock
 
 
 class Outgoing(Record, frozen=True, omit_defaults=True):
@@ -104,6 +105,13 @@ class Channel:
         if name:
             cls.name, cls.parts, cls.optional = name, parts, optional
             cls.receipts, cls.addressed = receipts, addressed
+
+    clock: Clock
+    """Set by `open`."""
+
+    def open(self, clock: Clock) -> None:
+        """The program that sends through it begins, in the event loop that it is to be used in."""
+        self.clock = clock
 
     def check_address(self, address: str) -> str:
         """The address as it is to be kept. Raises BadAddress."""

@@ -15,7 +15,7 @@ A copy of a message replaces the one before it where the platform can: by the de
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,14 @@ class FcmPush(PushChannel):
     without the extra `push`."""
 
     def __init__(
-        self, service_account: Mapping[str, Any] | Path | str, *, now_ms: Callable[[], int], project_id: str = "",
+        self, service_account: Mapping[str, Any] | Path | str, *, project_id: str = "",
         base_url: str = BASE_URL, token_url: str = "", timeout_ms: int = TIMEOUT_MS,
         connections_max: int = CONNECTIONS_MAX,
     ) -> None:  # fmt: skip
         account = service_account_of(service_account)
         project = quote(project_id or account.project_id, safe="")
         self._url = f"{base_url_of('base_url', base_url)}/v1/projects/{project}/messages:send"
-        self._now_ms = now_ms
-        self._tokens = GoogleTokens(account, SCOPE, now_ms=now_ms, token_url=token_url)
+        self._tokens = GoogleTokens(account, SCOPE, now_ms=self._now_ms, token_url=token_url)
         self._http = HttpClient(timeout_ms=timeout_ms, connections_max=connections_max)
 
     async def send(self, outgoing: Outgoing, call: Call) -> Outcome:
@@ -105,6 +104,9 @@ class FcmPush(PushChannel):
         """Close the connections."""
         await self._http.close()
         await self._tokens.close()
+
+    def _now_ms(self) -> int:
+        return self.clock.now_ms()
 
     async def _attempt(self, content: bytes, token: str | NotReached) -> Outcome | None:
         """None: the access token was refused."""

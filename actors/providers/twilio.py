@@ -8,7 +8,6 @@
 """
 
 from base64 import b64encode
-from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -59,7 +58,7 @@ class TwilioSms(SmsChannel):
     """
 
     def __init__(
-        self, account_sid: str, secret: str, *, sender: str, now_ms: Callable[[], int], api_key_sid: str = "",
+        self, account_sid: str, secret: str, *, sender: str, api_key_sid: str = "",
         status_callback: str = "", base_url: str = BASE_URL, timeout_ms: int = TIMEOUT_MS,
         connections_max: int = CONNECTIONS_MAX,
     ) -> None:  # fmt: skip
@@ -83,14 +82,13 @@ class TwilioSms(SmsChannel):
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
         }
-        self._now_ms = now_ms
         self._http = HttpClient(timeout_ms=timeout_ms, connections_max=connections_max)
 
     async def send(self, outgoing: Outgoing, call: Call) -> Outcome:
         """One message."""
-        form = self._form(outgoing, self._now_ms())
+        form = self._form(outgoing, self.clock.now_ms())
         answer = await self._http.send("POST", self._url, content=urlencode(form).encode(), headers=self._headers)
-        return outcome_of(answer, self._now_ms(), outgoing.address) if isinstance(answer, Answer) else answer
+        return outcome_of(answer, self.clock.now_ms(), outgoing.address) if isinstance(answer, Answer) else answer
 
     async def close(self) -> None:
         """Close the connections."""

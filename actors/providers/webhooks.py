@@ -5,8 +5,8 @@ why an attempt of unknown outcome is simply made again. Time and signature are n
 was checked is the one connected to (`checked_resolver.py`), while TLS and the Host header go by the name; redirects,
 proxies of the environment and cookies do not exist here.
 
-    Webhooks(["whsec_…"], clock=clock)                       one receiver, or several that trust each other
-    Webhooks(lambda outgoing: secrets[outgoing.user_id], clock=clock)
+    Webhooks(["whsec_…"])                       one receiver, or several that trust each other
+    Webhooks(lambda outgoing: secrets[outgoing.user_id])
 
 Two receivers that share a secret can sign for each other; several secrets of one receiver, newest first, are its
 rotation. The engine ends a call; what is shorter here is the way to the receiver.
@@ -30,7 +30,6 @@ from sagamore.actors.providers.webhook_signatures import keys_of, signatures
 from sagamore.engine.effect import Call, Capabilities, Declined, NotReached, Outcome, Succeeded, Throttled
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.policy import DAY_MS
-from sagamore.engine.ports import Clock
 
 KEY_TTL_MS = 7 * DAY_MS  # deliveries end after three days; half of this is when the engine stops to trust in a key
 BODY_BYTES_MAX = 20 * 1024  # the standard's advice for a payload
@@ -49,7 +48,6 @@ class Webhooks(WebhookChannel):
         self,
         secrets: Sequence[str] | SecretsOf,
         *,
-        clock: Clock,
         allow_http: bool = False,
         allowed_networks: Iterable[str] = (),
         tls: ssl.SSLContext | None = None,
@@ -67,7 +65,7 @@ class Webhooks(WebhookChannel):
         )  # fmt: skip
         self._keys = None if callable(secrets) else keys_of(secrets)
         self._secrets_of = secrets if callable(secrets) else None
-        self._clock, self._tls, self._look_up = clock, tls, look_up
+        self._tls, self._look_up = tls, look_up
         self._places = asyncio.Semaphore(in_flight_max)  # not the connections: who waits has not failed to be reached
         self._closed = False
         self._receivers = Receivers(receiver_in_flight_max)
@@ -88,7 +86,7 @@ class Webhooks(WebhookChannel):
         if len(body) > BODY_BYTES_MAX:
             return permanent("payload_too_large", f"{len(body)} bytes, of at most {BODY_BYTES_MAX}")
         receiver = receiver_of(address)
-        wait_ms = self._receivers.admit(receiver, self._clock.elapsed_ms())
+        wait_ms = self._receivers.admit(receiver, self.clock.elapsed_ms())
         if wait_ms:
             return Throttled(wait_ms)
         answered: bool | None = None
@@ -98,7 +96,7 @@ class Webhooks(WebhookChannel):
                 outcome = await self._post(address, receiver, outgoing.delivery, body, keys)
                 answered = isinstance(outcome, Succeeded | Declined)
         finally:
-            self._receivers.ended(receiver, self._clock.elapsed_ms(), answered)
+            self._receivers.ended(receiver, self.clock.elapsed_ms(), answered)
         return outcome
 
     async def close(self) -> None:
@@ -112,7 +110,7 @@ class Webhooks(WebhookChannel):
     async def _post(self, address: str, receiver: str, delivery: str, body: bytes, keys: tuple[bytes, ...]) -> Outcome:
         if self._closed:
             return NotReached("the channel is closed")
-        at_ms = self._clock.now_ms()
+        at_ms = self.clock.now_ms()
         headers = {
             "Content-Type": "application/json", "webhook-id": delivery, "webhook-timestamp": str(at_ms // 1000),
             "webhook-signature": signatures(keys, delivery, at_ms // 1000, body),
@@ -124,7 +122,7 @@ class Webhooks(WebhookChannel):
             answer = await self._http.send("POST", url, content=body, headers=headers)
         except AddressNotAllowed as error:
             return permanent("address_not_allowed", str(error))
-        return outcome_of(answer, self._clock.now_ms()) if isinstance(answer, Answer) else answer
+        return outcome_of(answer, self.clock.now_ms()) if isinstance(answer, Answer) else answer
 
     def _connector(self, limit: int) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(

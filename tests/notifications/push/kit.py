@@ -28,7 +28,8 @@ async def fcm(time: Time | None = None, **options: Any) -> AsyncIterator[tuple[F
     twin = FcmTwin(time.now_ms)
     await twin.come_back()
     source = options.pop("account", account(twin.url))
-    channel = FcmPush(source, **{"now_ms": time.now_ms, "base_url": twin.url, **options})
+    channel = FcmPush(source, **{"base_url": twin.url, **options})
+    channel.open(time)  # type: ignore[arg-type]  # no more is asked of it
     try:
         yield twin, channel
     finally:

@@ -15,6 +15,7 @@ from sagamore.actors.providers.fcm import FcmPush
 from sagamore.actors.providers.google_tokens import service_account_of
 from sagamore.engine.effect import NotReached, Succeeded
 from sagamore.engine.errors import InvalidInput
+from sagamore.engine.testing.clock import ManualClock
 from tests.notifications.push.kit import NOW_MS, Time, fcm, send
 from tests.notifications.twins.fcm_twin import UNAUTHENTICATED, account, key
 from tests.notifications.twins.http_twin import Reply
@@ -112,7 +113,8 @@ async def test_a_token_endpoint_that_is_silent_or_gone_is_not_reached(monkeypatc
 async def test_tokens_come_from_another_url_if_told_so() -> None:
     async with fcm() as (twin, _):
         elsewhere = {**account(twin.url), "token_uri": "http://127.0.0.1:1/token"}
-        channel = FcmPush(elsewhere, now_ms=lambda: NOW_MS, base_url=twin.url, token_url=f"{twin.url}/token")
+        channel = FcmPush(elsewhere, base_url=twin.url, token_url=f"{twin.url}/token")
+        channel.open(ManualClock(NOW_MS))
         assert isinstance(await send(channel), Succeeded)
         await channel.close()
 
@@ -120,13 +122,15 @@ async def test_tokens_come_from_another_url_if_told_so() -> None:
 async def test_an_account_that_google_does_not_know_is_not_reached() -> None:
     async with fcm() as (twin, _):
         stranger = {**account(twin.url), "client_email": "another@example.com"}
-        channel = FcmPush(stranger, now_ms=lambda: NOW_MS, base_url=twin.url)
+        channel = FcmPush(stranger, base_url=twin.url)
+        channel.open(ManualClock(NOW_MS))
         assert await send(channel) == NotReached("no access token: 400 invalid_grant: Invalid issuer or scope")
         await channel.close()
 
 
 async def test_a_clock_that_is_wrong_is_not_reached() -> None:
-    async with fcm(now_ms=lambda: NOW_MS + 7_200_000) as (twin, channel):
+    async with fcm() as (twin, channel):
+        channel.open(ManualClock(NOW_MS + 7_200_000))
         outcome = await send(channel)
         assert isinstance(outcome, NotReached) and "reasonable timeframe" in outcome.reason
         assert twin.ledger == []
@@ -156,7 +160,7 @@ PUBLIC_PEM = key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectP
 def test_an_account_that_cannot_work_is_refused_and_no_key_is_shown(changed: dict[str, Any], field: str) -> None:
     make: Callable[..., FcmPush] = FcmPush
     with pytest.raises(InvalidInput) as refused:
-        make({**account("http://127.0.0.1:1"), **changed}, now_ms=lambda: NOW_MS)
+        make({**account("http://127.0.0.1:1"), **changed})
     shown = f"{refused.value} {refused.value.value} {refused.value.__cause__}"
     assert refused.value.field == field
     assert "PRIVATE" not in shown and "BEGIN" not in shown

@@ -6,6 +6,7 @@ import pytest
 
 from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.providers.fcm import FcmPush
+from sagamore.engine.testing.clock import ManualClock
 from tests.notifications.contract.suite import Behaviour, Bench, ChannelContract, Taken
 from tests.notifications.twins.fcm_twin import FcmTwin, account
 
@@ -51,7 +52,8 @@ class FcmBench:
 async def bench() -> AsyncIterator[Bench]:
     bench = FcmBench()
     await bench.come_back()
-    bench.channel = FcmPush(account(bench.twin.url), now_ms=lambda: NOW_MS, base_url=bench.twin.url, connections_max=4)
+    bench.channel = FcmPush(account(bench.twin.url), base_url=bench.twin.url, connections_max=4)
+    bench.channel.open(ManualClock(NOW_MS))
     yield bench
     await bench.channel.close()
     await bench.vanish()

@@ -6,6 +6,7 @@ import pytest
 
 from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.providers.twilio import TwilioSms
+from sagamore.engine.testing.clock import ManualClock
 from tests.notifications.contract.suite import Behaviour, Bench, ChannelContract, Taken
 from tests.notifications.twins.twilio_twin import ACCOUNT, SECRET, SENDER, TwilioTwin
 
@@ -52,9 +53,8 @@ class TwilioBench:
 async def bench() -> AsyncIterator[Bench]:
     bench = TwilioBench()
     await bench.come_back()
-    bench.channel = TwilioSms(
-        ACCOUNT, SECRET, sender=SENDER, now_ms=lambda: 1_700_000_000_000, base_url=bench.twin.url, connections_max=4
-    )
+    bench.channel = TwilioSms(ACCOUNT, SECRET, sender=SENDER, base_url=bench.twin.url, connections_max=4)
+    bench.channel.open(ManualClock())
     yield bench
     await bench.channel.close()
     await bench.vanish()

@@ -14,6 +14,7 @@ from sagamore.actors.providers.twilio import TwilioSms, outcome_of
 from sagamore.engine.effect import Call, Declined, NotReached, Outcome, Succeeded, Throttled, Unknown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import encode
+from sagamore.engine.testing.clock import ManualClock
 from tests.notifications.twins.http_twin import Reply
 from tests.notifications.twins.twilio_twin import ACCOUNT, SECRET, SENDER, SERVICE, TwilioTwin, error
 
@@ -25,8 +26,9 @@ KEY = "SK" + "00112233445566778899aabbccddeeff"
 async def twilio(twin: TwilioTwin | None = None, **options: Any) -> AsyncIterator[tuple[TwilioTwin, TwilioSms]]:
     twin = twin or TwilioTwin()
     await twin.come_back()
-    options = {"secret": SECRET, "sender": SENDER, "now_ms": lambda: NOW_MS, "base_url": twin.url, **options}
+    options = {"secret": SECRET, "sender": SENDER, "base_url": twin.url, **options}
     channel = TwilioSms(ACCOUNT, **options)
+    channel.open(ManualClock(NOW_MS))
     try:
         yield twin, channel
     finally:
@@ -184,7 +186,8 @@ async def test_a_wrong_secret_and_a_wrong_path_are_not_reached() -> None:
         assert isinstance(await send(channel), NotReached)
         assert twin.errors == ["authorization"]
     async with twilio(TwilioTwin()) as (twin, _):
-        channel = TwilioSms(ACCOUNT, SECRET, sender=SENDER, now_ms=lambda: NOW_MS, base_url=f"{twin.url}/other")
+        channel = TwilioSms(ACCOUNT, SECRET, sender=SENDER, base_url=f"{twin.url}/other")
+        channel.open(ManualClock(NOW_MS))
         assert isinstance(await send(channel), NotReached)
         await channel.close()
         assert twin.errors == ["path"]

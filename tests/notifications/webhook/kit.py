@@ -40,7 +40,10 @@ def leading_to(*answers: str | list[str]) -> Callable[[str, int], list[tuple[Any
 def webhooks(**options: Any) -> Webhooks:
     """A channel that may call loopback by http, unless a test says otherwise."""
     options = {"clock": ManualClock(NOW_MS), "allow_http": True, "allowed_networks": LOOPBACK, **options}
-    return Webhooks(options.pop("secrets", [SECRET]), **options)
+    clock = options.pop("clock")
+    channel = Webhooks(options.pop("secrets", [SECRET]), **options)
+    channel.open(clock)
+    return channel
 
 
 def outgoing(
