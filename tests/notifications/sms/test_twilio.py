@@ -205,7 +205,7 @@ async def test_a_wrong_secret_and_a_wrong_path_are_not_reached() -> None:
 )  # fmt: skip
 def test_a_setting_that_cannot_work_is_refused_by_its_name(changed: dict[str, str], field: str) -> None:
     make: Callable[..., TwilioSms] = TwilioSms
-    options = {"account_sid": ACCOUNT, "secret": SECRET, "sender": SENDER, "now_ms": lambda: NOW_MS, **changed}
+    options = {"account_sid": ACCOUNT, "secret": SECRET, "sender": SENDER, **changed}
     with pytest.raises(InvalidInput) as refused:
         make(**options)
     assert refused.value.field == field
