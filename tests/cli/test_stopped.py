@@ -176,7 +176,7 @@ def test_payments_are_listed_by_state_and_a_settled_one_is_not_resolved(stocked:
     assert stocked("payments", "list", "--attention", "STUCK", JSON).lines == []
     refused = stocked("payments", "resolve", placed, "--outcome", "captured", "--reference", "x")
     assert (refused.status, refused.err.count("\n")) == (1, 1)
-    assert "only one that is STUCK or parked can be resolved" in refused.err
+    assert "only one that is STUCK or parked, and not being tried again, can be resolved" in refused.err
 
 
 def test_health_is_green_and_alerts_are_none(stocked: Command) -> None:
