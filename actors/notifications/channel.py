@@ -25,6 +25,7 @@ from sagamore.actors.notifications.errors import BadAddress
 from sagamore.engine.effect import Call, Capabilities, Declined, Outcome, Succeeded
 from sagamore.engine.message import Record, encode
 from sagamore.engine.ports import Clock
+from sagamore.engine.text import storable
 
 
 class Outgoing(Record, frozen=True, omit_defaults=True):
@@ -66,12 +67,12 @@ class Refusal(Record, frozen=True, omit_defaults=True):
 
 def sent(provider_id: str = "", message: str = "") -> Succeeded:
     """The provider took it."""
-    return Succeeded(encode(Accepted(provider_id, message)).decode())
+    return Succeeded(encode(Accepted(storable(provider_id), storable(message))).decode())
 
 
 def permanent(code: str, message: str, *, dead_address: bool = False) -> Declined:
     """The provider will never take it: no attempt follows."""
-    return Declined(encode(Refusal(code, message, dead_address)).decode())
+    return Declined(encode(Refusal(storable(code), storable(message), dead_address)).decode())
 
 
 class CannotSend(Exception):

@@ -284,4 +284,6 @@ class Charge:
     def _may_withdraw(self, world: World) -> bool:
         if world.row.attempts or self._seen(world).state != "pending":
             return False
-        return world.held is None or not self.reading.withdrawal_asks_pool
+        held = world.held
+        waits = held is None or (held.since_ms < 0 and not (held.outcome or held.marked or held.looked))
+        return waits or not self.reading.withdrawal_asks_pool

@@ -52,6 +52,7 @@ class Reading:
     adopted: bool = True
     """A call outlives the partition that asked for it, and so does its answer until a commit has it."""
     withdrawal_asks_pool: bool = True
+    """What still waits there is taken back; what may have begun is not."""
     stop_waits: bool = True
     """A clean stop gives calls under way their timeout, and commits what they came to."""
 
