@@ -1,6 +1,7 @@
 """E-mail against a real SMTP server that refuses, stalls and hangs up at every step."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+import sagamore.actors.providers
 from sagamore.actors.notifications.channel import Accepted, Outgoing, Refusal
 from sagamore.actors.providers.smtp import SmtpEmail
 from sagamore.engine.effect import Call, Declined, NotReached, Outcome, Succeeded, Unknown
@@ -289,3 +291,11 @@ def test_plain_text_to_elsewhere_is_for_those_who_say_so() -> None:
     SmtpEmail("10.0.0.1", 25, sender="shop@example.com", tls="none", plain_text_allowed=True)
     for host in ("localhost", "127.0.0.2", "::1"):
         SmtpEmail(host, 25, sender="shop@example.com", tls="none")
+
+
+def test_without_aiosmtplib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "sagamore.actors.providers.smtp_connections", raising=False)
+    monkeypatch.delattr(sagamore.actors.providers, "smtp_connections", raising=False)
+    monkeypatch.setitem(sys.modules, "aiosmtplib", None)
+    with pytest.raises(ImportError, match=r"pip install 'sagamore\[email\]'"):
+        SmtpEmail("127.0.0.1", sender="shop@example.com", tls="none")

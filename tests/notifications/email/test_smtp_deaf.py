@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 
@@ -30,10 +31,12 @@ async def relay(talk: Talk) -> AsyncIterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or the kernel would take all of a message
     server = await asyncio.start_server(serve, sock=listening)
-    yield server.sockets[0].getsockname()[1]
-    at_end.set()
-    server.close()
-    await server.wait_closed()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        at_end.set()
+        server.close()
+        await server.wait_closed()
 
 
 async def up_to_data(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,6 +85,4 @@ async def test_closing_does_not_wait_for_the_answer_to_quit() -> None:
 
 def _unsent_bytes(email: SmtpEmail) -> int:
     transports = [connection.transport for connection in email._connections._in_use]
-    return sum(
-        transport.get_write_buffer_size() for transport in transports if isinstance(transport, asyncio.WriteTransport)
-    )
+    return sum(cast(asyncio.WriteTransport, transport).get_write_buffer_size() for transport in transports if transport)

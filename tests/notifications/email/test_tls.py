@@ -20,7 +20,10 @@ OUTGOING = Outgoing(
     "dlv_1", "ann", "ann@example.com", "ORDER_CREATED", "orders", (("subject", "Hi"), ("text", "Hello")), 1_700_000_000
 )  # fmt: skip
 Tls = Literal["starttls", "implicit"]
-pytestmark = pytest.mark.parametrize("tls", ["starttls", "implicit"])
+pytestmark = [
+    pytest.mark.parametrize("tls", ["starttls", "implicit"]),
+    pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
+]
 
 
 async def send(email: SmtpEmail) -> Outcome:
