@@ -24,9 +24,9 @@ STALL = "stall"
 
 
 class MailServer:
-    """Takes all that comes, unless `replies` has another answer for a step: `GREETING`, `MAIL`, `RCPT`, `DATA` (before
-    the message is read there is no step of its own). An answer may be `GONE` or `STALL`. `credentials` is who may log
-    in. Counts connections and keeps what it took."""
+    """Takes all that comes, unless the script has another answer for a step: `GREETING`, `MAIL`, `RCPT`, `DATA` (once
+    the message has been read) or `QUIT`. An answer may be `GONE` or `STALL`. With a `password`, who sends must have
+    it. Counts connections and keeps what it took."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, implicit: bool = False, password: str = "") -> None:
         self.tls, self.implicit, self.password = tls, implicit, password
@@ -169,6 +169,7 @@ class Connection(SMTP):
 
     async def smtp_QUIT(self, arg: str) -> None:
         self.mail_server.commands.append("QUIT")
+        await self.answer("QUIT")
         await super().smtp_QUIT(arg)
 
 

@@ -9,6 +9,7 @@ from sagamore.actors.providers.smtp import SmtpEmail
 from tests.notifications.contract.suite import Behaviour, ChannelContract, Taken
 from tests.notifications.email.server import GONE, REPLIES, STALL, MailServer
 
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 USER, PASSWORD = "shop", "correct horse"
 
 
