@@ -22,13 +22,15 @@ from sagamore.actors.notifications.messages import (
 )
 from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id
 from sagamore.actors.notifications.planning import plan
-from sagamore.actors.notifications.templates import Templates
+from sagamore.actors.notifications.templates import Rendered, Templates
 from sagamore.actors.notifications.user import User, user_key
 from sagamore.actors.notifications.wishes import quiet_until_ms
 from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE
 from sagamore.engine.turn import Turn
 
 KIND = "notifications"
+QUIET = "quiet hours"
+CANCELLED = "cancelled"
 
 
 class Desk:
@@ -46,11 +48,9 @@ class Desk:
         """Now, or when it is due."""
         user: User | None = turn.load(user_key(notification.user_id))
         due_ms, why = notification.due_ms, "scheduled"
-        if user is not None and not category.critical:
-            at_ms = max(due_ms, turn.now_ms)
-            quiet_ms = quiet_until_ms(user.quiet, user.zone, at_ms)
-            if quiet_ms:
-                due_ms, why = quiet_ms, "quiet hours"
+        quiet_ms = _quiet_until_ms(user, category, max(due_ms, turn.now_ms))
+        if quiet_ms:
+            due_ms, why = quiet_ms, QUIET
         if due_ms <= turn.now_ms or self._expired(notification, turn):
             return self.activate(notification, category, turn)
         turn.note(f"deferred: {why}")
@@ -60,22 +60,30 @@ class Desk:
     def activate(self, notification: Notification, category: Category, turn: Turn) -> Notification:
         """Plan its deliveries and start them."""
         deliveries = self.planned(notification, category, turn)
-        return self.start_all(replace(notification, status="ACTIVE", why="", deliveries=deliveries), category, turn)
+        notification = replace(notification, status="ACTIVE", why="", deliveries=deliveries)
+        return self.start_all(notification, deliveries, category, turn)
 
     def planned(self, notification: Notification, category: Category, turn: Turn) -> tuple[Delivery, ...]:
         """What it would become at this moment."""
         user: User | None = turn.load(user_key(notification.user_id))
         return plan(user, category, notification.channels, self.channels)
 
-    def start_all(self, notification: Notification, category: Category, turn: Turn) -> Notification:
-        """Give each delivery that waits a place, or a number in the line."""
-        for delivery in notification.deliveries:
-            if delivery.status == "SUPPRESSED" and delivery.reason:
+    def start_all(
+        self, notification: Notification, deliveries: Sequence[Delivery], category: Category, turn: Turn
+    ) -> Notification:
+        """Give each of these that waits a place, or a number in the line."""
+        for delivery in deliveries:
+            if delivery.status == "SUPPRESSED":
                 turn.note(f"{delivery.channel} suppressed: {delivery.reason}")
-        for delivery in notification.deliveries:
+        for delivery in deliveries:
             if delivery.status == "WAITING":
                 notification = self.start(notification, delivery, category, turn)
         return self.settled(notification, turn)
+
+    def resume(self, notification: Notification, category: Category, turn: Turn) -> Notification:
+        """The quiet hours are over that came while deliveries were on their way."""
+        deferred = [known for known in notification.deliveries if (known.status, known.reason) == ("WAITING", QUIET)]
+        return self.start_all(notification, deferred, category, turn)
 
     def start(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
         """A place, or a number in the user's line."""
@@ -95,17 +103,22 @@ class Desk:
         if self._expired(notification, turn):
             return self.end(notification, replace(delivery, status="EXPIRED", reason="expired"), turn, used=False)
         user: User | None = turn.load(user_key(notification.user_id))
-        _, _, fields = self.types.read(notification.data)
-        channel = self.channels[delivery.channel]
+        why = user.why_dead(delivery.channel, delivery.address) if user else None
+        if why:
+            suppressed = replace(delivery, status="SUPPRESSED", reason=f"the address {why}")
+            return self.end(notification, suppressed, turn, used=False)
+        quiet_ms = _quiet_until_ms(user, category, turn.now_ms)
+        if quiet_ms:
+            turn.note(f"{delivery.channel} deferred: {QUIET}")
+            turn.schedule("due", NotificationDue(notification.id, notification.user_id), at_ms=quiet_ms)
+            self.give_back(notification.user_id, turn, used=False)
+            return notification.with_delivery(replace(delivery, status="WAITING", reason=QUIET))
         try:
-            rendered = self.templates.render(
-                notification.event_type, channel, user.locale if user else "", fields, user_id=notification.user_id
-            )
-            channel.check_parts(dict(rendered.parts))
+            channel, rendered = self._rendered(notification, delivery, user)
         except CannotSend as cause:
             dead = replace(delivery, status="DEAD", reason=str(cause))
             self.bury(notification, dead, turn)
-            return self.end(notification, dead, turn, used=False)
+            return self.fall_back(self.end(notification, dead, turn, used=False), dead, category, turn)
         outgoing = Outgoing(
             delivery_id(notification.id, delivery.n), notification.user_id, delivery.address, notification.event_type,
             notification.category, rendered.parts, notification.created_ms, notification.expires_ms, notification.data,
@@ -113,6 +126,21 @@ class Desk:
         lane = BULK_LANE if notification.bulk else NORMAL_LANE
         turn.send(channel.name, Deliver(outgoing, category.duplicates, notification.bulk, delivery.round), lane=lane)
         return notification.with_delivery(replace(delivery, status="SENDING", reason="", template=rendered.version))
+
+    def _rendered(self, notification: Notification, delivery: Delivery, user: User | None) -> tuple[Channel, Rendered]:
+        """Raises CannotSend, also for what a later program has no more."""
+        channel = self.channels.get(delivery.channel)
+        if channel is None:
+            raise CannotSend("unknown_channel", f"no channel {delivery.channel} in this program")
+        try:
+            _, fields = self.types.read(notification.data)
+        except ValueError as error:
+            raise CannotSend("unknown_event", f"{notification.event_type}: {error}") from error
+        rendered = self.templates.render(
+            notification.event_type, channel, user.locale if user else "", fields, user_id=notification.user_id
+        )
+        channel.check_parts(dict(rendered.parts))
+        return channel, rendered
 
     def _expired(self, notification: Notification, turn: Turn) -> bool:
         return 0 < notification.expires_ms <= turn.now_ms
@@ -133,31 +161,32 @@ class Desk:
 
     def fall_back(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
         """The channel failed or is silent: another one, if the category has one that was not used yet."""
-        other = category.fallbacks.get(delivery.channel, "")
-        if not other or any(known.channel == other for known in notification.deliveries):
+        other, used = category.fallbacks.get(delivery.channel, ""), {known.channel for known in notification.deliveries}
+        if not other or other in used or not notification.data or notification.why == CANCELLED:
             return notification
         user: User | None = turn.load(user_key(notification.user_id))
         first = len(notification.deliveries) + 1
-        added = plan(user, category, (other,), self.channels, first, delivery.n)
+        added = plan(user, category, (other,), self.channels, first, delivery.n, used)
         turn.note(f"{other} instead of {delivery.channel}")
         notification = replace(notification, status="ACTIVE", deliveries=(*notification.deliveries, *added))
-        return self.start_all(notification, category, turn)
+        return self.start_all(notification, added, category, turn)
 
-    def listen(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
+    def listen(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Delivery:
         """It was sent: if its channel reports receipts and somebody else could be asked, wait for one."""
-        if not category.silence_ms or not self.channels[delivery.channel].receipts:
-            return notification
-        if delivery.channel not in category.fallbacks:
-            return notification
+        channel = self.channels.get(delivery.channel)
+        if not category.silence_ms or channel is None or not channel.receipts:
+            return delivery
+        if delivery.receipt or delivery.channel not in category.fallbacks or notification.why == CANCELLED:
+            return delivery
         silent = StillSilent(delivery_id(notification.id, delivery.n), notification.user_id)
         turn.schedule(f"silence {delivery.n}", silent, at_ms=turn.now_ms + category.silence_ms)
-        return notification.with_delivery(replace(delivery, listening=True))
+        return replace(delivery, listening=True)
 
     def settled(self, notification: Notification, turn: Turn) -> Notification:
         """DONE when nothing is to come; its data goes unless something may still be rendered from it."""
         if not all(delivery.ended for delivery in notification.deliveries):
             return notification
-        needed = any(delivery.status == "DEAD" or delivery.listening for delivery in notification.deliveries)
+        needed = any(delivery.may_go_on for delivery in notification.deliveries)
         forget = ForgetNotification(notification.id, notification.user_id)
         turn.schedule("forget", forget, at_ms=turn.now_ms + self.kept_ms)
         return replace(notification, status="DONE", data=notification.data if needed else "")
@@ -193,3 +222,8 @@ class Desk:
         if allowance.used_until:
             due_ms = turn.now_ms + max(1, allowance.used_until[0 if allowance.line else -1] - turn.steady_ms)
             turn.schedule("places", PlacesDue(allowance.user_id), at_ms=due_ms, entity=key)
+
+
+def _quiet_until_ms(user: User | None, category: Category, at_ms: int) -> int:
+    """0 if nothing is against telling the user at that time."""
+    return 0 if user is None or category.critical else quiet_until_ms(user.quiet, user.zone, at_ms)

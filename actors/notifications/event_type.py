@@ -84,6 +84,8 @@ class EventTypes:
         newest = known.data.__version__
         if type(version) is not int or not 1 <= version <= newest:
             raise UnknownEvent("version", version, f"1 to {newest}, which this program knows of {event_type}")
+        if "type" in data:
+            raise BadEventData("data.type", data["type"], "another name: `type` is the event's own")
         try:
             stored = msgspec.json.encode({"type": f"{event_type}/{version}", **data})
             text: str = encode(self._codec.decode(stored)).decode()
@@ -93,11 +95,14 @@ class EventTypes:
             raise BadEventData("data", data, f"the fields of {event_type} version {version}: {error}") from error
         return text
 
-    def read(self, stored: str) -> tuple[EventType, Category, dict[str, object]]:
-        """The type and category of stored data, and its fields in the newest version, for templates. Raises
-        ValueError for a type that this program does not know any more."""
+    def read(self, stored: str) -> tuple[EventType, dict[str, object]]:
+        """The type of stored data, and its fields in the newest version, for templates. Raises ValueError for a type
+        that this program does not know any more."""
         record = self._codec.decode(stored)
         fields: dict[str, object] = msgspec.to_builtins(record)
         fields.pop("type", None)
-        event_type = self.types[type(record).__tag__]
-        return event_type, self.categories[event_type.category], fields
+        return self.types[type(record).__tag__], fields
+
+    def category(self, name: str) -> Category:
+        """By its name; one without options, if this program does not know it any more."""
+        return self.categories.get(name) or Category(name=name)

@@ -46,11 +46,18 @@ class Delivery(Record, frozen=True, omit_defaults=True):
     """A receipt is waited for, else its fallback is used."""
     fallback_for: int = 0
     """The number of the delivery that failed or stayed silent; numbers begin at 1."""
+    discarded: bool = False
+    """A person discarded its dead letter."""
 
     @property
     def ended(self) -> bool:
         """Whether nothing more is to come but receipts."""
         return self.status in ENDS
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether something may still be made of it after its end: a replay, a fallback."""
+        return self.listening or (self.status == "DEAD" and not self.discarded)
 
 
 class Notification(State, tag="notifications.notification", version=1, omit_defaults=True):
@@ -69,7 +76,7 @@ class Notification(State, tag="notifications.notification", version=1, omit_defa
     due_ms: int = 0
     expires_ms: int = 0
     why: str = ""
-    """Why it was deferred, or never became deliveries."""
+    """Why it was deferred, or never became deliveries; `cancelled` once that was asked for."""
     order_id: str = ""
     broadcast: str = ""
     deliveries: tuple[Delivery, ...] = ()
@@ -82,6 +89,14 @@ class Notification(State, tag="notifications.notification", version=1, omit_defa
         """That one changed, or added as the last."""
         n = changed.n - 1
         return replace(self, deliveries=(*self.deliveries[:n], changed, *self.deliveries[n + 1 :]))
+
+    def bare(self) -> "Notification":
+        """Without anything personal; what a provider said may name the address."""
+        deliveries = tuple(
+            replace(delivery, address="", reason="" if delivery.attempts else delivery.reason)
+            for delivery in self.deliveries
+        )
+        return replace(self, data="", deliveries=deliveries)
 
 
 def delivery_id(notification_id: str, n: int) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from sagamore.actors.notifications.allowance import Allowance, Waiting, allowance_key, line_key
-from sagamore.actors.notifications.desk import KIND, Desk
+from sagamore.actors.notifications.desk import CANCELLED, KIND, Desk
 from sagamore.actors.notifications.errors import CannotCancel, UnknownNotification, UnknownUser
+from sagamore.actors.notifications.event_type import Category
 from sagamore.actors.notifications.facts import Told
 from sagamore.actors.notifications.messages import (
     CallNext,
@@ -39,6 +40,7 @@ from sagamore.actors.notifications.order_events import ORDER_EVENTS, OrderEvent,
 from sagamore.actors.notifications.user import User, user_key
 from sagamore.actors.notifications.users import duplicate, erase_user, save_dead, set_preferences, set_user
 from sagamore.engine.actor import Actor
+from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE
 from sagamore.engine.turn import Turn
 
 NotificationMessage = (
@@ -93,10 +95,9 @@ class NotificationsActor(
     def given_up(self, state: NotificationState, message: NotificationMessage, turn: Turn) -> NotificationState:
         """A person discarded the letter of a dead delivery: its data is not needed any more."""
         if isinstance(message, Redeliver) and isinstance(state, Notification):
-            _, n = notification_of(message.delivery)
-            others = (delivery for delivery in state.deliveries if delivery.n != n)
-            if state.status == "DONE" and not any(other.status == "DEAD" or other.listening for other in others):
-                return replace(state, data="")
+            delivery = state.delivery(notification_of(message.delivery)[1])
+            if delivery is not None and delivery.status == "DEAD":
+                return self._desk.settled(state.with_delivery(replace(delivery, discarded=True)), turn)
         return state
 
     def measure(self, before: NotificationState, after: NotificationState) -> tuple[str, ...]:
@@ -118,13 +119,15 @@ class NotificationsActor(
 
     def _notify(self, known: Notification | None, message: Notify, turn: Turn) -> Notification:
         if known is not None:
-            turn.reply(known)
+            turn.reply(known, kept=known.bare())
             return known
         user: User | None = turn.load(user_key(message.user_id))
         if user is None and not turn.sender:
             raise UnknownUser(message.user_id)
-        event_type, category, _ = self._desk.types.read(message.data)
-        expires_ms = message.expires_at_ms or (turn.now_ms + category.expires_ms if category.expires_ms else 0)
+        event_type, _ = self._desk.types.read(message.data)
+        category = self._desk.types.category(event_type.category)
+        from_ms = max(turn.now_ms, message.send_at_ms)
+        expires_ms = message.expires_at_ms or (from_ms + category.expires_ms if category.expires_ms else 0)
         notification = Notification(
             message.notification_id, message.user_id, event_type.name, category.name, "ACTIVE", turn.now_ms,
             message.data, message.channels or event_type.channels, category.bulk or bool(message.broadcast),
@@ -135,57 +138,60 @@ class NotificationsActor(
             if original:
                 return self._never(notification, f"duplicate of {original}", turn)
         after = self._desk.begin(notification, category, turn)
-        turn.reply(after)
+        turn.reply(after, kept=after.bare())
         return after
 
     def _never(self, notification: Notification, why: str, turn: Turn) -> Notification:
         """Its deliveries are known, and none is made."""
-        _, category, _ = self._desk.types.read(notification.data)
-        status = "CANCELLED" if why == "cancelled" else "SUPPRESSED"
+        category = self._category(notification)
+        status = "CANCELLED" if why == CANCELLED else "SUPPRESSED"
         deliveries = tuple(
             replace(delivery, status=status, reason=why) if delivery.status == "WAITING" else delivery
             for delivery in self._desk.planned(notification, category, turn)
         )
         turn.note(why)
         after = self._desk.settled(replace(notification, why=why, deliveries=deliveries), turn)
-        turn.reply(after)
+        turn.reply(after, kept=after.bare())
         return after
 
     def _due(self, notification: Notification | None, _: NotificationDue, turn: Turn) -> Notification | None:
-        if notification is None or notification.status != "SCHEDULED":
+        if notification is None or notification.status == "DONE":
             return notification
-        return self._desk.begin(notification, self._category(notification), turn)
+        go_on = self._desk.begin if notification.status == "SCHEDULED" else self._desk.resume
+        return go_on(notification, self._category(notification), turn)
 
     def _cancel(self, notification: Notification | None, message: CancelNotification, turn: Turn) -> Notification:
         if notification is None:
             raise UnknownNotification(message.notification_id)
         if notification.status == "SCHEDULED":
             turn.cancel("due")
-            return self._never(notification, "cancelled", turn)
+            return self._never(notification, CANCELLED, turn)
         if notification.status == "DONE":
             raise CannotCancel(notification.id, "done")
         after = self._cancelled(notification, turn)
-        turn.reply(after)
+        turn.reply(after, kept=after.bare())
         return after
 
     def _cancelled(self, notification: Notification, turn: Turn) -> Notification:
         for delivery in notification.deliveries:
             if delivery.status == "WAITING":  # its number in the line finds it so
-                notification = notification.with_delivery(replace(delivery, status="CANCELLED", reason="cancelled"))
-            elif delivery.status == "SENDING":
-                turn.send(delivery.channel, CancelDelivery(delivery_id(notification.id, delivery.n)))
-        return self._desk.settled(notification, turn)
+                notification = notification.with_delivery(replace(delivery, status="CANCELLED", reason=CANCELLED))
+            elif delivery.status == "SENDING" and delivery.channel in self._desk.channels:
+                lane = BULK_LANE if notification.bulk else NORMAL_LANE  # behind its Deliver
+                turn.send(delivery.channel, CancelDelivery(delivery_id(notification.id, delivery.n)), lane=lane)
+        return self._desk.settled(replace(notification, why=CANCELLED), turn)
 
     def _erase(self, notification: Notification | None, _: EraseNotification, turn: Turn) -> Notification | None:
         if notification is None:
             return None
         if notification.status == "SCHEDULED":
             turn.cancel("due")
-            notification = self._never(notification, "cancelled", turn)
-        notification = self._cancelled(notification, turn)
-        bare = tuple(replace(delivery, address="", listening=False) for delivery in notification.deliveries)
-        after = replace(notification, data="", deliveries=bare)
-        turn.reply(after)
+            notification = self._never(notification, CANCELLED, turn)
+        elif notification.status == "ACTIVE":
+            notification = self._cancelled(notification, turn)
+        unheard = tuple(replace(delivery, listening=False) for delivery in notification.deliveries)
+        after = self._desk.settled(replace(notification, deliveries=unheard).bare(), turn)
+        turn.reply(after, kept=after.bare())
         return after
 
     # --- a delivery ---
@@ -210,15 +216,15 @@ class NotificationsActor(
         )  # fmt: skip
         if message.dead_address:
             save_dead(message.user_id, delivery, "refused", turn)
-        erased = not notification.data
-        if delivery.status == "DEAD" and not erased:
+        category, erased = self._category(notification), not notification.data
+        if erased:
+            delivery = replace(delivery, reason="")
+        elif delivery.status == "DEAD":
             self._desk.bury(notification, delivery, turn)
-        category = self._category(notification) if not erased else None
-        if delivery.status == "SENT" and category:
-            notification = self._desk.listen(notification, delivery, category, turn)
-            delivery = replace(delivery, listening=notification.deliveries[n - 1].listening)
-        notification = self._desk.end(notification, delivery, turn, used=message.attempts > 0)
-        if delivery.status == "DEAD" and category:
+        elif delivery.status == "SENT":
+            delivery = self._desk.listen(notification, delivery, category, turn)
+        notification = self._desk.end(notification, delivery, turn, used=message.status != "CANCELLED")
+        if delivery.status == "DEAD":
             notification = self._desk.fall_back(notification, delivery, category, turn)
         return notification
 
@@ -229,7 +235,7 @@ class NotificationsActor(
             turn.note("nothing to replay: it was erased, or has not failed")
             return notification
         again = replace(delivery, status="WAITING", reason="replayed")
-        notification = replace(notification.with_delivery(again), status="ACTIVE", expires_ms=0)
+        notification = replace(notification.with_delivery(again), status="ACTIVE", why="", expires_ms=0)
         return self._desk.start(notification, again, self._category(notification), turn)
 
     # --- what providers report later ---
@@ -249,10 +255,10 @@ class NotificationsActor(
             after = notification.with_delivery(heard)
             if message.kind != "delivered":
                 save_dead(message.user_id, delivery, message.kind, turn)
-            if message.kind == "bounced" and notification.data:
+            if message.kind == "bounced":
                 after = self._desk.fall_back(after, heard, self._category(after), turn)
             after = self._desk.settled(after, turn)
-        turn.reply(after)
+        turn.reply(after, kept=after.bare())
         return after
 
     def _silent(self, notification: Notification | None, message: StillSilent, turn: Turn) -> Notification | None:
@@ -271,8 +277,8 @@ class NotificationsActor(
             self._desk.call_next(message.user_id, turn)
         return allowance
 
-    def _category(self, notification: Notification) -> Any:
-        return self._desk.types.read(notification.data)[1]
+    def _category(self, notification: Notification) -> Category:
+        return self._desk.types.category(notification.category)
 
 
 def _order_event(user: User | None, event: OrderEvent, turn: Turn) -> User | None:
@@ -287,8 +293,9 @@ def _order_event(user: User | None, event: OrderEvent, turn: Turn) -> User | Non
 
 def _forget(notification: Notification | None, _: ForgetNotification, __: Turn) -> Notification | None:
     """Not while a letter waits for a person, or something is under way again."""
-    dead = notification is not None and any(delivery.status == "DEAD" for delivery in notification.deliveries)
-    return notification if notification is not None and (dead or notification.status != "DONE") else None
+    if notification is None or (notification.status == "DONE" and not notification.data):
+        return None
+    return notification
 
 
 def _page_sent(state: None, message: PageSent, turn: Turn) -> None:

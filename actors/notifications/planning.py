@@ -5,7 +5,7 @@ for each channel     an opt-out (unless critical) ──> SUPPRESSED
                      each address                 ──> a dead one SUPPRESSED, the others WAITING
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.notifications.event_type import Category
@@ -19,12 +19,13 @@ UNKNOWN_USER = "unknown user"
 
 def plan(
     user: User | None, category: Category, channels: Sequence[str], composed: Mapping[str, Channel], first: int = 1,
-    fallback_for: int = 0,
+    fallback_for: int = 0, used: Iterable[str] = (),
 ) -> tuple[Delivery, ...]:  # fmt: skip
-    """The deliveries for these channels and the fallbacks of those that cannot be used, numbered from `first` on."""
+    """The deliveries for these channels and the fallbacks of those that cannot be used, numbered from `first` on; a
+    channel that was `used` before is no fallback."""
     planned: list[Delivery] = []
     waiting = [(channel, fallback_for) for channel in dict.fromkeys(channels)]
-    seen = set(channels)
+    seen = {*channels, *used}
     while waiting:
         channel, instead_of = waiting.pop(0)
         found = _of_channel(user, category, channel, composed, first + len(planned), instead_of)

@@ -46,7 +46,7 @@ def set_user(user: User | None, message: SetUser, turn: Turn) -> User:
         message.user_id, message.addresses, message.locale, message.zone, message.preferences, message.quiet, dead,
         user.deduplication if user else (),
     )  # fmt: skip
-    turn.reply(after)
+    turn.reply(after, kept=User(after.id))
     return after
 
 
@@ -58,7 +58,7 @@ def set_preferences(user: User | None, message: SetPreferences, turn: Turn) -> U
         (wish.category, wish.channel): wish for wish in (*user.preferences, *message.preferences)
     }
     after = replace(user, preferences=tuple(changed.values()))
-    turn.reply(after)
+    turn.reply(after, kept=User(after.id))
     return after
 
 

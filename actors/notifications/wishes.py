@@ -46,7 +46,15 @@ def quiet_until_ms(quiet: QuietHours | None, zone: str, now_ms: int) -> int:
 
 def _instants_ms(wall: datetime, tz: ZoneInfo) -> tuple[int, ...]:
     """The instants that a wall clock may show as that time: two when it is repeated, the gap's end when skipped."""
-    return tuple(int(wall.replace(tzinfo=tz, fold=fold).timestamp() * 1000) for fold in (0, 1))
+    first, second = (int(wall.replace(tzinfo=tz, fold=fold).timestamp()) for fold in (0, 1))
+    if first <= second:
+        return first * 1000, second * 1000
+    before, after = second, first  # a gap: its end is where the offset of `second` ends
+    while after - before > 1:
+        middle = (before + after) // 2
+        shown = datetime.fromtimestamp(middle, tz).replace(tzinfo=None)
+        before, after = (middle, after) if shown < wall else (before, middle)
+    return (after * 1000,)
 
 
 @lru_cache(ZONES_CACHED_MAX)

@@ -45,8 +45,9 @@ class Notifications:
         check_key(idempotency_key)
         message = notify(event, self._notifying.types, self._notifying.channels, self._mint(owner))
         same = replace(message, notification_id="")
-        answer = await self._engine.ask(KIND, message, key=idempotency_key, scope=KIND, same=same)
-        return _notification(answer)
+        answer = _notification(await self._engine.ask(KIND, message, key=idempotency_key, scope=KIND, same=same))
+        # what is kept of an earlier answer has nothing personal in it
+        return answer if answer.id == message.notification_id else await self.get(answer.id)
 
     async def cancel(self, notification_id: str) -> Notification:
         """Whatever of it no attempt may have been made at is not sent. Raises UnknownNotification, CannotCancel."""

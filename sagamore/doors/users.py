@@ -12,7 +12,7 @@ from sagamore.actors.notifications.notification import Notification
 from sagamore.actors.notifications.user import User, user_key
 from sagamore.actors.text import check_text
 from sagamore.doors.page import PAGE_ROWS_MAX, Page, read_page
-from sagamore.engine.message import Codec
+from sagamore.engine.message import Codec, State
 from sagamore.engine.runtime.engine import Engine
 from sagamore.files import Files
 from sagamore.notifying import Notifying
@@ -78,6 +78,11 @@ class Users:
         """Nothing personal is left: addresses, wishes, events' data, inbox. What waits is cancelled, what is being sent
         ends. The user goes last, so that an erasure that was cut short can be asked for again. Raises UnknownUser."""
         await self.get(user_id)
+        await self._erase_notifications(user_id)
+        await self._engine.ask(KIND, EraseUser(user_id), scope=KIND)
+        await self._erase_notifications(user_id)  # those that were published meanwhile; from now on none can be
+
+    async def _erase_notifications(self, user_id: str) -> None:
         cursor = ""
         while True:
             page = await read_page(
@@ -86,11 +91,11 @@ class Users:
             )  # fmt: skip
             for notification in page.items:
                 await self._engine.ask(KIND, EraseNotification(notification.id, user_id), scope=KIND)
+                await self._engine.until(KIND, notification.id, _is_in_inbox, None)
             if not (cursor := page.cursor):
                 break
         if any(isinstance(channel, Inbox) for channel in self._notifying.channels.values()):
             await self._erase_inbox(user_id)
-        await self._engine.ask(KIND, EraseUser(user_id), scope=KIND)
 
     async def _erase_inbox(self, user_id: str) -> None:
         prefix = item_key(user_id, "")
@@ -99,6 +104,13 @@ class Users:
         ).items:
             for item in page.items:
                 await self._engine.ask("inbox", EraseItem(user_id, item.delivery), scope=KIND)
+
+
+def _is_in_inbox(state: State | None) -> bool:
+    """None of its items is still on its way there, to arrive behind the erasure."""
+    return not isinstance(state, Notification) or not any(
+        (delivery.channel, delivery.status) == ("inbox", "SENDING") for delivery in state.deliveries
+    )
 
 
 def _user(answer: object) -> User:
