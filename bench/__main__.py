@@ -20,7 +20,10 @@ import msgspec
 from bench.figure import Figure
 from sagamore.cli.run import run
 
-NAMES = ("orders", "latency", "turns", "recovery", "memory", "growth", "replay")
+NAMES = (
+    "orders", "latency", "turns", "recovery", "memory", "growth", "replay",
+    "events", "deliveries", "http_deliveries", "queued", "broadcast", "bulk", "hanging",
+)  # fmt: skip
 
 
 def main() -> int:

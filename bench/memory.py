@@ -82,12 +82,13 @@ async def run(scale: float) -> list[Figure]:
                     await shop.ask("starter", Start(f"batch-{n}"))
 
             await asyncio.gather(*(client(10) for _ in range(64)))
-            before = _resident_bytes()
+            before = resident_bytes()
             await asyncio.gather(*(client(effects) for _ in range(64)))
-            grown = (_resident_bytes() - before) / MB
+            grown = (resident_bytes() - before) / MB
     return [Figure(f"memory with {effects:,} pending effects", grown, "MB more", 150, 50, "less")]
 
 
-def _resident_bytes() -> int:
+def resident_bytes() -> int:
+    """What this process has in memory."""
     with Path("/proc/self/status").open() as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))

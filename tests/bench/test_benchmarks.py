@@ -26,6 +26,13 @@ FIGURES = {
     "memory": ["memory with 5,000 pending effects"],
     "growth": ["rate with 500 stored orders"],
     "replay": ["made-up orders through replay"],
+    "events": ["events accepted"],
+    "deliveries": ["deliveries", "deliveries through a provider of 50 ms"],
+    "http_deliveries": ["deliveries over HTTP"],
+    "queued": ["memory with 5,000 queued deliveries"],
+    "broadcast": ["a broadcast to 5,000, first delivery", "a broadcast to 5,000, memory"],
+    "bulk": ["transactional p99 while 2,000 bulk messages wait"],
+    "hanging": ["e-mail's p99 while push hangs"],
 }
 
 
