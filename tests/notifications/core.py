@@ -1,5 +1,5 @@
-"""The notifications actor taken turn by turn: its messages to itself, its timers and letters are played by hand, and what
-it says to channels waits for a test to say what came of it."""
+"""The notifications actor taken turn by turn: its messages to itself, its timers and letters are played by hand, and
+what it says to channels waits for a test to say what came of it."""
 
 import copy
 from collections import deque
@@ -87,6 +87,8 @@ class Core:
         self.own: deque[Message] = deque()
         self.timers: dict[tuple[str, str], tuple[int, Message]] = {}
         self.sending: dict[str, Deliver] = {}
+        self.given_ms: dict[str, int] = {}
+        """When, by the steady clock, each of them got its place."""
         self.withdrawing: list[str] = []
         self.letters: list[Redeliver] = []
         self.stories: list[str] = []
@@ -129,6 +131,7 @@ class Core:
             case Sent(_, _, Deliver() as deliver):
                 assert deliver.outgoing.delivery not in self.sending, "given twice"
                 self.sending[deliver.outgoing.delivery] = deliver
+                self.given_ms[deliver.outgoing.delivery] = self.steady_ms
             case Sent(_, _, CancelDelivery(delivery)):
                 self.withdrawing.append(delivery)
             case TimerSet(entity, name, due_ms, message):
@@ -143,16 +146,18 @@ class Core:
                 raise AssertionError(intention)
 
     def advance(self, ms: int, *, wall_step_ms: int = 0) -> None:
-        """Time goes on, and timers fire when the wall clock shows their time."""
-        until_ms, self.steady_ms = self.now_ms + ms + wall_step_ms, self.steady_ms + ms
+        """Somebody sets the wall clock, then time goes on; timers fire when the wall clock shows their time."""
+        self.now_ms += wall_step_ms
+        until_ms = self.now_ms + ms
         while self.timers and (first := min(self.timers.items(), key=lambda item: item[1][0]))[1][0] <= until_ms:
             key, (due_ms, message) = first
             del self.timers[key]
-            self.now_ms = max(self.now_ms, due_ms)
-            steady_ms, self.steady_ms = self.steady_ms, self.steady_ms - max(0, until_ms - self.now_ms)
+            self._pass(max(due_ms - self.now_ms, 0))
             self.take(message, sender="notifications/0")
-            self.steady_ms = steady_ms
-        self.now_ms = max(self.now_ms, until_ms)
+        self._pass(until_ms - self.now_ms)
+
+    def _pass(self, ms: int) -> None:
+        self.now_ms, self.steady_ms = self.now_ms + ms, self.steady_ms + ms
 
     # --- what people and channels do ---
 

@@ -67,10 +67,16 @@ def test_a_channel_without_addresses_reaches_the_user_by_id() -> None:
 
 CHAINS = [
     ({"mail": "sms"}, [("sms", "+1")], [("mail", "SUPPRESSED"), ("sms", "SENDING")]),
-    ({"mail": "sms", "sms": "push"}, [("push", "t")], [("mail", "SUPPRESSED"), ("sms", "SUPPRESSED"), ("push", "SENDING")]),
+    (
+        {"mail": "sms", "sms": "push"}, [("push", "t")],
+        [("mail", "SUPPRESSED"), ("sms", "SUPPRESSED"), ("push", "SENDING")],
+    ),
     ({"mail": "sms", "sms": "mail"}, [], [("mail", "SUPPRESSED"), ("sms", "SUPPRESSED")]),
     ({"mail": "mail"}, [], [("mail", "SUPPRESSED")]),
-    ({"mail": "gone", "gone": "sms"}, [("sms", "+1")], [("mail", "SUPPRESSED"), ("gone", "SUPPRESSED"), ("sms", "SENDING")]),
+    (
+        {"mail": "gone", "gone": "sms"}, [("sms", "+1")],
+        [("mail", "SUPPRESSED"), ("gone", "SUPPRESSED"), ("sms", "SENDING")],
+    ),
     ({"mail": "sms"}, [("mail", "a@x")], [("mail", "SENDING")]),
 ]  # fmt: skip
 
