@@ -217,7 +217,8 @@ class NotificationsActor(
         if delivery.status == "SENT" and category:
             notification = self._desk.listen(notification, delivery, category, turn)
             delivery = replace(delivery, listening=notification.deliveries[n - 1].listening)
-        notification = self._desk.end(notification, delivery, turn, used=message.attempts > 0)
+        used = message.attempts + message.uncertain > 0  # a death may have come before the attempt was counted
+        notification = self._desk.end(notification, delivery, turn, used=used)
         if delivery.status == "DEAD" and category:
             notification = self._desk.fall_back(notification, delivery, category, turn)
         return notification
