@@ -3,45 +3,22 @@
 nothing accepted is lost    each event that a client was told of has its notification, each member of a broadcast's
                             audience one, and there is no other
 every delivery ends         sent + suppressed + expired + cancelled + dead = what the events must become, exactly
-sent is sent                a receiver took a copy of each SENT one
-no copy goes uncounted      copies <= (1 if SENT) + uncertain, for each delivery; one at most where keys are known, or
-                            where the category would rather have none than two
-dead is kept                each DEAD one has its dead letter, and no other has one
-nothing is left             no place is held, nobody waits in a line, no effect is under way
 limits                      no window of any receiver's log is over its quota
+and the laws of `laws.py`
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from sagamore.actors.notifications.allowance import Allowance, allowance_key
-from sagamore.actors.notifications.deliveries import Sending
-from sagamore.actors.notifications.messages import Redeliver
-from sagamore.actors.notifications.notification import ENDS, Delivery, Notification, delivery_id
-from sagamore.actors.notifications.planning import NO_ADDRESS
+from sagamore.actors.notifications.notification import ENDS, Notification, delivery_id
 from sagamore.audit import audit
-from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
-from sagamore.engine.message import Codec
 from sagamore.files import Files
 from tests.torture.ledger import ClientLedger
-from tests.torture.notifications.events import (
-    AUDIENCE_USERS,
-    CHAT_RATE,
-    MAIL_RATE,
-    NEVER_TWICE,
-    USER_LIMIT,
-    Told,
-    person,
-    told,
-)
-from tests.torture.notifications.receivers import Receiver, most_in_a_window, most_of_a_user
-
-_decode = Codec((Notification, Allowance, Sending, DeadLetter)).decode
-_message = Codec((Redeliver,))
-ROWS = 1_000
-REDELIVER = f"{Redeliver.__tag__}/"
+from tests.torture.notifications.arrivals import most_in_a_window, most_of_a_user
+from tests.torture.notifications.events import AUDIENCE_USERS, CHAT_RATE, MAIL_RATE, USER_LIMIT, Told, person, told
+from tests.torture.notifications.laws import check_laws, notifications_of
+from tests.torture.notifications.receivers import Receiver
 
 
 class Judge:
@@ -57,29 +34,21 @@ class Judge:
         """Hold everything against everything."""
         files = Files(self._directory / "shop")
         try:
-            found = {n.id: n async for n in _states(files, "notifications", "ntf_")}
-            letters = [letter async for letter in _states(files, DEAD_LETTERS, "dl_")]
-            await self._left(files)
+            found = await notifications_of(files)
+            self.wrong += await check_laws(files, found, self._receivers)
             self.wrong += [f"audit: {law}" for law in await audit(files) if not law.ok]
         finally:
             await files.close()
-        planned = self._accepted(found, events)
-        deliveries = {delivery_id(n.id, d.n): (n, d) for n in found.values() for d in n.deliveries}
-        ends = Counter(delivery.status for _, delivery in deliveries.values())
-        fallbacks = sum(1 for _, delivery in deliveries.values() if delivery.fallback_for)
-        if sum(ends[status] for status in ENDS) != planned + fallbacks or len(deliveries) != planned + fallbacks:
-            self.wrong.append(f"{dict(ends)} are not the {planned} planned deliveries and {fallbacks} fallbacks")
-        self.wrong += self._statuses(found.values())
-        self.wrong += self._copies(deliveries)
-        self.wrong += _buried(deliveries, letters)
+        planned = self._planned(found, events)
+        self.wrong += self._cancelled(found)
         self.wrong += [breach for receiver in self._receivers.values() for breach in receiver.breaches]
-        extra = sum(
-            receiver.copies[id_] - (deliveries[id_][1].status == "SENT")
-            for receiver in self._receivers.values() if not receiver.keyed
-            for id_ in receiver.copies if id_ in deliveries
-        )  # fmt: skip
-        uncertain = sum(delivery.uncertain for _, delivery in deliveries.values())
-        if extra > uncertain:
+        deliveries = [delivery for notification in found.values() for delivery in notification.deliveries]
+        ends = Counter(delivery.status for delivery in deliveries)
+        fallbacks = sum(1 for delivery in deliveries if delivery.fallback_for)
+        if sum(ends[status] for status in ENDS) != planned + fallbacks:
+            self.wrong.append(f"{dict(ends)} are not the {planned} planned deliveries and {fallbacks} fallbacks")
+        uncertain = sum(delivery.uncertain for delivery in deliveries)
+        if (extra := self._extra(found)) > uncertain:
             self.wrong.append(f"{extra} extra copies, {uncertain} counted uncertain")
         requests = sum(len(receiver.arrivals) for receiver in self._receivers.values())
         faults = sum((receiver.faults for receiver in self._receivers.values()), Counter[str]())
@@ -89,8 +58,8 @@ class Judge:
             "requests": requests, **faults, **self._limits(),
         }  # fmt: skip
 
-    def _accepted(self, found: dict[str, Notification], events: int) -> int:
-        """How many deliveries the accepted events must become."""
+    def _planned(self, found: dict[str, Notification], events: int) -> int:
+        """How many deliveries the accepted events must become, each of which has its notification."""
         placed, planned = self._ledger.placed, 0
         if missing := events - len(placed):
             self.wrong.append(f"{missing} events were never accepted")
@@ -121,51 +90,23 @@ class Judge:
             self.wrong.append(f"{broadcast} told {len(told_users)} of {len(members)}: {told_users.most_common(3)}")
         return sum(person(self._seed, n).deliveries(what) for n in members)
 
-    def _statuses(self, found: Iterable[Notification]) -> Iterator[str]:
+    def _cancelled(self, found: dict[str, Notification]) -> Iterator[str]:
         gone = {id_ for steps in self._ledger.steps.values() for id_ in steps.get("cancel", {}).get("gone", ())}
-        for notification in found:
-            if notification.status != "DONE":
-                yield f"{notification.id} is {notification.status}"
+        for notification in found.values():
             for delivery in notification.deliveries:
                 id_ = delivery_id(notification.id, delivery.n)
-                if delivery.status not in ENDS:
-                    yield f"{id_} is {delivery.status}"
                 if id_ in gone and delivery.status not in ("CANCELLED", "SUPPRESSED", "EXPIRED"):
                     yield f"{id_} was cancelled and is {delivery.status}"
-                if delivery.fallback_for:
-                    instead_of = notification.deliveries[delivery.fallback_for - 1]
-                    if instead_of.status != "DEAD" and not _unusable(instead_of):
-                        yield f"{id_} is the fallback of {instead_of}"
 
-    def _copies(self, deliveries: dict[str, tuple[Notification, Delivery]]) -> Iterator[str]:
-        for receiver in self._receivers.values():
-            if unknown := receiver.copies.keys() - deliveries.keys():
-                yield f"{receiver.name} took {len(unknown)} that nobody sent: {sorted(unknown)[:3]}"
-        for id_, (notification, delivery) in deliveries.items():
-            receiver = self._receivers[delivery.channel]
-            copies, is_sent = receiver.copies[id_], delivery.status == "SENT"
-            what = f"{id_} on {delivery.channel} ({delivery}) has {copies} copies"
-            if is_sent and not copies:
-                yield what
-            if copies > is_sent + delivery.uncertain:
-                yield f"{what}, more than are counted"
-            if copies > 1 and (receiver.keyed or notification.event_type in NEVER_TWICE):
-                yield f"{what}, and must have one at most"
-
-    async def _left(self, files: Files) -> None:
-        async for allowance in _states(files, "notifications", allowance_key("")):
-            if allowance.held or allowance.line:
-                self.wrong.append(f"at rest {allowance}")
-        for kind in ("notifications", *self._receivers):
-            for reader in files.of(kind):
-                counts = await reader.counts()
-                in_line = await reader.entities_by_prefix("line:", None, 1)
-                being_sent = await reader.entities_by_prefix("dlv_", None, 1)
-                left = {
-                    "retries": counts.retries, "effects": counts.effects_pending + counts.effects_parked,
-                    "messages": counts.outbox_messages, "in line": len(in_line), "being sent": len(being_sent),
-                }  # fmt: skip
-                self.wrong += [f"{reader.path.name}: {count} {name}" for name, count in left.items() if count]
+    def _extra(self, found: dict[str, Notification]) -> int:
+        """Copies at receivers that know no keys, beyond the one of each SENT delivery."""
+        keyless = {name: receiver for name, receiver in self._receivers.items() if not receiver.keyed}
+        taken = sum(receiver.copies.total() for receiver in keyless.values())
+        return taken - sum(
+            delivery.status == "SENT" and delivery.channel in keyless
+            for notification in found.values()
+            for delivery in notification.deliveries
+        )
 
     def _limits(self) -> dict[str, int]:
         """The fullest window of each, by the receivers' own logs."""
@@ -179,30 +120,3 @@ class Judge:
         over = {name: window for name, window in fullest.items() if window[0] > window[1]}
         self.wrong += [f"{name}: {most} in a window of {quota}" for name, (most, quota) in over.items()]
         return {f"fullest_window_of_{name}": most for name, (most, _) in fullest.items()}
-
-
-def _buried(deliveries: dict[str, tuple[Notification, Delivery]], letters: Iterable[DeadLetter]) -> Iterator[str]:
-    dead = Counter(id_ for id_, (_, delivery) in deliveries.items() if delivery.status == "DEAD")
-    buried: Counter[str] = Counter()
-    for letter in letters:
-        if letter.message_type.startswith(REDELIVER):
-            buried[_message.decode(letter.body.encode()).delivery] += 1
-        else:
-            yield f"a letter that is none of a delivery: {letter}"
-    if dead != buried:
-        either = sorted((dead - buried) + (buried - dead))
-        yield f"{dead.total()} are dead, {buried.total()} have letters; not both: {either[:3]}"
-
-
-def _unusable(delivery: Delivery) -> bool:
-    dead = delivery.reason.startswith("the address")
-    return delivery.status == "SUPPRESSED" and (dead or delivery.reason == NO_ADDRESS)
-
-
-async def _states(files: Files, kind: str, prefix: str) -> Any:
-    for reader in files.of(kind):
-        before = None
-        while page := await reader.entities_by_prefix(prefix, before, ROWS):
-            for row in page:
-                yield _decode(row.state)
-            before = page[-1].key
