@@ -162,8 +162,9 @@ class Effects:
         batch.effects[row.id] = parked
         silent = "an attempt may have reached the provider" if maybe_sent else "no attempt reached the provider"
         heard = row.last_heard or silent
-        if self._policy(row).ends:
-            return self._verdict(batch, row, "exhausted", heard, row.attempts)
+        if self._policy(row).ends:  # a call that a death cut off was counted by nobody
+            known = replace(row, uncertain=max(row.uncertain, int(maybe_sent)))
+            return self._verdict(batch, known, "exhausted", heard, row.attempts)
         letter = derived_id("dl", row.created_ms, partition_of(self._address), row.id, 0)
         outcome = EffectOutcome(
             row.id, row.entity, row.operation, "parked", heard, row.attempts, row.uncertain

@@ -6,7 +6,7 @@ import pytest
 
 from sagamore.engine.breaker import BreakerPolicy
 from sagamore.engine.dead_letters import DEAD_LETTERS, ReplayLetter
-from sagamore.engine.effect import Capabilities, NotReached, Rate, Throttled, Unknown
+from sagamore.engine.effect import Capabilities, EffectOutcome, NotReached, Rate, Throttled, Unknown
 from sagamore.engine.ports import Commit
 from sagamore.engine.testing import Fault, Hangs, Lost, ScriptedProvider
 from tests.engine.actors import Bill, Pay, Till
@@ -243,3 +243,21 @@ async def test_a_replay_of_what_was_under_way_at_a_death_does_not_call_again(wor
     await world.engine.ask(DEAD_LETTERS, ReplayLetter(letter.id, "ann"))
     await world.clock.advance(60_000)
     assert len(provider.calls) == 1
+
+
+@pytest.mark.parametrize("capabilities", [KEYLESS, Capabilities(takes_key=True)])
+async def test_a_call_that_a_death_cut_off_is_counted_uncertain_when_its_effect_ends_exhausted(
+    world: World, capabilities: Capabilities
+) -> None:
+    heard: list[object] = []
+    provider = post(Hangs(), capabilities=capabilities)
+    await world.start(Till(lambda message, _: heard.append(message)), providers=[provider])
+    await world.engine.ask("till", Pay("a", ("k",), "ends", deadline_ms=world.clock.now_ms() + 5_000))
+    await world.until(lambda: provider.hanging == 1)
+    await world.kill()
+    await world.clock.advance(5_000)
+    await world.start()
+    await world.until_state("till", "a", lambda bill: bill.heard == ("0 exhausted",))
+    outcome = heard[-1]
+    assert isinstance(outcome, EffectOutcome)
+    assert (outcome.verdict, outcome.uncertain) == ("exhausted", 1)

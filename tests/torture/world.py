@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sagamore import Sagamore
+from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.notifications.settings import NotificationSettings
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.orders import OrdersActor
@@ -39,8 +40,12 @@ INVENTORY_PARTITIONS = 2  # so that an order's lines live in two
 class World:
     """`live` runs one life; `stop` ends the last one."""
 
-    def __init__(self, path: Path, settings: OrderSettings, clock: ManualClock, bank: Bank) -> None:
+    def __init__(
+        self, path: Path, settings: OrderSettings, clock: ManualClock, bank: Bank, channels: Sequence[Channel] = (),
+        notifications: NotificationSettings | None = None,
+    ) -> None:  # fmt: skip
         self.path, self.settings, self.clock, self.bank = path, settings, clock, bank
+        self.channels, self.notifications = channels, notifications or NotificationSettings()
         self.counts = {"orders": 1, "payments": 1, "inventory": INVENTORY_PARTITIONS, SYSTEM: 1, DEAD_LETTERS: 1}
         self.broken: set[type[Message]] = set()
         """Messages whose turns raise, since their handlers have a bug, until it is mended."""
@@ -52,19 +57,21 @@ class World:
         """Open the directory in a new life."""
         self.lives += 1
         self.bank.new_life()
-        self._directory = Directory.open(self.path, self.counts, now_ms=self.clock.now_ms())
+        self._notifying = Notifying(self.path, self.channels, self.notifications)
+        actors = (*self._actors(), *self._notifying.actors())
+        counts = dict.fromkeys((actor.kind for actor in actors), 1) | self.counts
+        self._directory = Directory.open(self.path, counts, now_ms=self.clock.now_ms())
         self.store = FaultyStore(self._directory, *faults, clock=self.clock)
         self.engine = Engine(
-            self.store, self._actors(), partition_counts=self.counts, providers=(PaymentEffects(self.bank),),
-            limits=Limits(), clock=self.clock,
+            self.store, actors, partition_counts=counts, clock=self.clock, limits=Limits(),
+            providers=(PaymentEffects(self.bank), *self._notifying.providers()),
         )  # fmt: skip
         try:
             await self.engine.start()
         except BaseException:
             self._directory.close()
             raise
-        notifying = Notifying(self.path, (), NotificationSettings())
-        self.shop = Sagamore(self.engine, self.path, Listener(self.engine, self.bank), notifying)
+        self.shop = Sagamore(self.engine, self.path, Listener(self.engine, self.bank), self._notifying)
 
     def _actors(self) -> Sequence[Actor[Any, Any]]:
         orders = OrdersActor(self.settings)
@@ -108,11 +115,14 @@ class World:
         for address, what in list(faults.held):
             faults.release(address, what)
         await self.engine.abandon()
-        await self.shop.files.close()
-        self._directory.close()
+        await self._close()
 
     async def stop(self) -> None:
         """A clean end."""
         await self.engine.stop()
+        await self._close()
+
+    async def _close(self) -> None:
         await self.shop.files.close()
+        await self._notifying.close()
         self._directory.close()
