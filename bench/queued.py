@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.deliveries import deliver
 from bench.figure import Figure
 from bench.memory import MB, resident_bytes
-from bench.notifying import Hanging, Sender, in_parallel, open_shop, publish
+from bench.notifying import Hanging, Sender, ended, in_parallel, open_shop, publish
 from bench.waiting import write_waiting
 
 QUEUED = 1_000_000
@@ -31,5 +31,8 @@ async def run(scale: float) -> list[Figure]:
         async with open_shop(folder, [hanging]) as shop:
             await in_parallel(lambda n: publish(shop, n), BESIDE)
             grown = (resident_bytes() - before) / MB
+            under_way, sent = shop.statistics().engine.pools[hanging.name].in_flight, ended(shop)
             hanging.let_go.set()
+    if under_way < hanging.capabilities.in_flight_max or sent:
+        raise RuntimeError(f"{under_way} calls hang and {sent} deliveries were sent: this is not the queue meant")
     return [Figure(f"memory with {queued:,} queued deliveries", grown, "MB more", 150, 50, "less")]
