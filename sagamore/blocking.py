@@ -18,12 +18,17 @@ from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from sagamore.actors.checks import check_span
+from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.app import Sagamore
+from sagamore.doors.audiences import Audiences
 from sagamore.doors.dead_letters import DeadLetters
+from sagamore.doors.inbox import Inboxes
 from sagamore.doors.inventory import Inventory
+from sagamore.doors.notifications import Notifications
 from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
+from sagamore.doors.users import Users
 from sagamore.engine.actor import Actor
 from sagamore.engine.message import Message, Record, State
 from sagamore.engine.runtime.inspection import Alert, Health
@@ -108,6 +113,49 @@ class BlockingPayments(Door):
     event = Blocking(Payments.event)
 
 
+class BlockingNotifications(Door):
+    """`shop.notifications`."""
+
+    publish = Blocking(Notifications.publish)
+    cancel = Blocking(Notifications.cancel)
+    receipt = Blocking(Notifications.receipt)
+    get = Blocking(Notifications.get)
+    wait = Blocking(Notifications.wait, patient=True)
+    list = Blocking(Notifications.list)
+    story = Iterating(Notifications.story)
+    broadcast = Blocking(Notifications.broadcast)
+    get_broadcast = Blocking(Notifications.get_broadcast)
+    cancel_broadcast = Blocking(Notifications.cancel_broadcast)
+
+
+class BlockingUsers(Door):
+    """`shop.users`."""
+
+    set = Blocking(Users.set)
+    prefer = Blocking(Users.prefer)
+    get = Blocking(Users.get)
+    list = Blocking(Users.list)
+    erase = Blocking(Users.erase)
+
+
+class BlockingAudiences(Door):
+    """`shop.audiences`."""
+
+    subscribe = Blocking(Audiences.subscribe)
+    unsubscribe = Blocking(Audiences.unsubscribe)
+    get = Blocking(Audiences.get)
+    list = Blocking(Audiences.list)
+    has = Blocking(Audiences.has)
+
+
+class BlockingInbox(Door):
+    """`shop.inbox`."""
+
+    list = Blocking(Inboxes.list)
+    feed = Blocking(Inboxes.feed)
+    mark_read = Blocking(Inboxes.mark_read)
+
+
 class BlockingDeadLetters(Door):
     """`shop.dead_letters`."""
 
@@ -127,6 +175,10 @@ class BlockingShop:
         self.orders = BlockingOrders(runner, runner.shop.orders)
         self.inventory = BlockingInventory(runner, runner.shop.inventory)
         self.payments = BlockingPayments(runner, runner.shop.payments)
+        self.notifications = BlockingNotifications(runner, runner.shop.notifications)
+        self.users = BlockingUsers(runner, runner.shop.users)
+        self.audiences = BlockingAudiences(runner, runner.shop.audiences)
+        self.inbox = BlockingInbox(runner, runner.shop.inbox)
         self.dead_letters = BlockingDeadLetters(runner, runner.shop.dead_letters)
 
     def ask(self, kind: str, message: Message, *, idempotency_key: str | None = None) -> Record | None:
@@ -146,7 +198,7 @@ class BlockingShop:
         return self._look(self._runner.shop.health)
 
     def statistics(self) -> Statistics:
-        """Every queue, pool and cache, and how orders fare."""
+        """Every queue, pool and cache, and how orders and notifications fare."""
         return self._look(self._runner.shop.statistics)
 
     def close(self) -> None:
@@ -171,11 +223,12 @@ def open(
     settings: Settings | None = None,
     *,
     payments: PaymentProvider | None = None,
+    channels: Sequence[Channel] = (),
     actors: Sequence[Actor[Any, Any]] = (),
     on_alert: Callable[[Alert], None] | None = None,
     call_timeout: timedelta = CALL_TIMEOUT,
 ) -> BlockingShop:
-    """As `Sagamore.open`, on a thread of its own. `payments` and `on_alert` are called on that thread.
+    """As `Sagamore.open`, on a thread of its own. `payments`, `channels` and `on_alert` are called on that thread.
 
     call_timeout: after so long (at most 365 days) a call raises TimeoutError; not `wait` and the streams
     Raises DirectoryError, InvalidInput.
@@ -183,6 +236,8 @@ def open(
     check_span("call_timeout", call_timeout, least=timedelta.resolution)
 
     def opening() -> AbstractAsyncContextManager[Sagamore]:
-        return Sagamore.open(path, settings, payments=payments, actors=actors, on_alert=on_alert)
+        return Sagamore.open(
+            path, settings, payments=payments, channels=channels, actors=actors, on_alert=on_alert
+        )  # fmt: skip
 
     return BlockingShop(Runner(opening, call_timeout))

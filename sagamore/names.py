@@ -2,6 +2,27 @@
 
 from sagamore import blocking
 from sagamore.actors.money import Money
+from sagamore.actors.notifications.allowance import UserLimit
+from sagamore.actors.notifications.audiences import Audience, Broadcast
+from sagamore.actors.notifications.channel import CannotSend, Channel, Outgoing, permanent, sent
+from sagamore.actors.notifications.door import Event
+from sagamore.actors.notifications.errors import (
+    BadAddress,
+    BadEventData,
+    CannotCancel,
+    UnknownAudience,
+    UnknownBroadcast,
+    UnknownChannel,
+    UnknownEvent,
+    UnknownItem,
+    UnknownNotification,
+    UnknownUser,
+)
+from sagamore.actors.notifications.event_type import Category, EventType
+from sagamore.actors.notifications.inbox import Feed, Inbox, Item
+from sagamore.actors.notifications.notification import Delivery, Notification
+from sagamore.actors.notifications.settings import NotificationSettings
+from sagamore.actors.notifications.user import User
 from sagamore.actors.orders.door import Charge, Line
 from sagamore.actors.orders.errors import IllegalTransition, OutOfStock, PayByPassed, UnknownOrder, UnknownProduct
 from sagamore.actors.orders.order import Order, Refund
@@ -23,6 +44,7 @@ from sagamore.actors.providers.in_threads import in_threads
 from sagamore.actors.providers.simulated import SimulatedPayments
 from sagamore.app import Sagamore
 from sagamore.engine.actor import Actor
+from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Rate, Throttled, Unknown
 from sagamore.engine.errors import (
     Closed,
     DirectoryError,
@@ -43,16 +65,35 @@ from sagamore.settings import Settings
 
 __all__ = [
     "Actor",
+    "Audience",
+    "BadAddress",
+    "BadEventData",
+    "Broadcast",
+    "Call",
+    "CannotCancel",
+    "CannotSend",
+    "Capabilities",
+    "Category",
+    "Channel",
     "Charge",
     "Closed",
+    "Delivery",
     "DirectoryError",
+    "Event",
+    "EventType",
+    "Feed",
     "IllegalTransition",
+    "Inbox",
     "InvalidInput",
+    "Item",
     "KeyReused",
     "Limits",
     "Line",
     "Message",
     "Money",
+    "NotReached",
+    "Notification",
+    "NotificationSettings",
     "Order",
     "OrderCancelled",
     "OrderConfirmed",
@@ -60,7 +101,9 @@ __all__ = [
     "OrderSettings",
     "OrderShipped",
     "OutOfStock",
+    "Outcome",
     "OutcomeUnknown",
+    "Outgoing",
     "Overloaded",
     "PartitionDown",
     "PayByPassed",
@@ -68,6 +111,7 @@ __all__ = [
     "PaymentActionRequired",
     "PaymentEvent",
     "PaymentFailed",
+    "Rate",
     "Record",
     "Refund",
     "RefundIssued",
@@ -81,11 +125,24 @@ __all__ = [
     "StockChanged",
     "StockCommitted",
     "StockUnknown",
+    "Throttled",
     "Turn",
     "Unavailable",
+    "Unknown",
+    "UnknownAudience",
+    "UnknownBroadcast",
+    "UnknownChannel",
+    "UnknownEvent",
+    "UnknownItem",
+    "UnknownNotification",
     "UnknownOrder",
     "UnknownProduct",
+    "UnknownUser",
+    "User",
+    "UserLimit",
     "WrongLoop",
     "blocking",
     "in_threads",
+    "permanent",
+    "sent",
 ]

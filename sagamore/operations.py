@@ -11,6 +11,15 @@ from sagamore.actors.money import Money
 from sagamore.actors.orders.payment_messages import Resolution
 from sagamore.actors.text import shown
 from sagamore.engine.errors import InvalidInput
+from sagamore.notification_operations import (
+    CancelNotification,
+    EraseUser,
+    PublishEvent,
+    SetUser,
+    StartBroadcast,
+    Subscribe,
+    Unsubscribe,
+)
 from sagamore.operation import Operation
 from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder
 from sagamore.shop import Shop
@@ -127,7 +136,8 @@ class GetHealth(Operation, frozen=True, kw_only=True, tag="health"):
 
 OPERATIONS = (
     PlaceOrder, CancelOrder, RefundOrder, ShipOrder, ReceiveStock, SetStock, AdjustStock, ResolvePayment, ReplayLetter,
-    DiscardLetter, GetHealth,
+    DiscardLetter, GetHealth, PublishEvent, CancelNotification, SetUser, EraseUser, Subscribe, Unsubscribe,
+    StartBroadcast,
 )  # fmt: skip
 REQUEST_BYTES_SHOWN = 200
 _any: Any = reduce(or_, OPERATIONS)

@@ -28,6 +28,8 @@ class Shop:
         self.engine = engine
         self.path = path
         self._listener = listener
+        self.channels = tuple(notifying.channels)
+        """The names of those that it was opened with."""
         self.files = Files(path)
         self.orders = Orders(engine, self.files)
         self.inventory = Inventory(engine, self.files)
@@ -61,5 +63,5 @@ class Shop:
         return Health("YELLOW" if health.status == "GREEN" else health.status, (*health.problems, problem))
 
     def statistics(self) -> Statistics:
-        """Every queue, pool and cache, and how orders fare."""
+        """Every queue, pool and cache, and how orders and notifications fare."""
         return statistics_of(self.engine)

@@ -1,4 +1,5 @@
-"""What `shop.statistics()` returns: every queue, pool and cache, and how orders have fared since the start."""
+"""What `shop.statistics()` returns: every queue, pool and cache, and how orders and notifications have fared since the
+start."""
 
 import msgspec
 
@@ -21,18 +22,36 @@ class OrderStatistics(msgspec.Struct, frozen=True):
         return self.confirmed / (self.confirmed + failed) if self.confirmed + failed else None
 
 
+class NotificationStatistics(msgspec.Struct, frozen=True):
+    """Deliveries that have ended since this process opened the shop; one that failed and was replayed ended twice."""
+
+    sent: int
+    failed: int
+    """DEAD: each is a dead letter."""
+    suppressed: int
+    expired: int
+    cancelled: int
+    uncertain: int
+    """Attempts whose answer nobody knows: each may be an extra copy. No end."""
+
+
 class Statistics(msgspec.Struct, frozen=True):
     """A snapshot."""
 
     orders: OrderStatistics
+    notifications: NotificationStatistics
     engine: EngineStatistics
 
 
 def statistics_of(engine: Engine) -> Statistics:
-    """The engine's statistics, and the orders' out of its counters."""
+    """The engine's statistics, and those of orders and notifications out of its counters."""
     measured = engine.measured("orders")
     cancelled = {
         name.removeprefix("cancelled."): count for name, count in measured.items() if name.startswith("cancelled.")
     }
     orders = OrderStatistics(measured.get("placed", 0), measured.get("confirmed", 0), cancelled)
-    return Statistics(orders, engine.statistics())
+    ends = engine.measured("notifications")
+    notifications = NotificationStatistics(
+        ends["sent"], ends["dead"], ends["suppressed"], ends["expired"], ends["cancelled"], ends["uncertain"]
+    )
+    return Statistics(orders, notifications, engine.statistics())

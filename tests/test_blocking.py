@@ -17,20 +17,27 @@ import pytest
 from sagamore import (
     Closed,
     DirectoryError,
+    Event,
+    Inbox,
     InvalidInput,
     Line,
     Money,
     Order,
     SimulatedPayments,
     UnknownOrder,
+    UnknownUser,
     WrongLoop,
     blocking,
 )
 from sagamore.actors.orders.payment_provider import ChargeRequest
+from sagamore.doors.audiences import Audiences
 from sagamore.doors.dead_letters import DeadLetters
+from sagamore.doors.inbox import Inboxes
 from sagamore.doors.inventory import Inventory
+from sagamore.doors.notifications import Notifications
 from sagamore.doors.orders import Orders
 from sagamore.doors.payments import Payments
+from sagamore.doors.users import Users
 from sagamore.engine.effect import Outcome
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +64,24 @@ def test_an_order_is_placed_waited_for_and_told(shop: blocking.BlockingShop) -> 
     assert shop.inventory.get("MUG").reserved == 2
     assert shop.read("orders", order.id) == order
     assert (shop.health().status, shop.alerts(), shop.statistics().engine.tasks > 0) == ("GREEN", (), True)
+
+
+def test_a_user_is_told_and_reads_it(tmp_path: Path) -> None:
+    with blocking.open(tmp_path / "shop", channels=[Inbox()]) as shop:
+        event = Event(event_type="ORDER_SHIPPED", user_id="ann", data={"order_id": "ord_1"})
+        with pytest.raises(UnknownUser):
+            shop.notifications.publish(event)
+        shop.users.set("ann")
+        told = shop.notifications.wait(shop.notifications.publish(event).id, timeout=SOON)
+        assert [(each.channel, each.status) for each in told.deliveries] == [("inbox", "SENT")]
+        assert shop.notifications.list(user_id="ann").items == (told,)
+        assert next(line.message for line in shop.notifications.story(told.id)) == "notifications.notify"
+        (item,) = shop.inbox.list("ann").items
+        assert (item.event_type, shop.inbox.feed("ann").unread) == ("ORDER_SHIPPED", 1)
+        assert shop.inbox.mark_read("ann").unread == 0
+        assert shop.audiences.subscribe("buyers", ["ann"]).members == 1
+        counted = shop.statistics().notifications
+        assert (counted.sent, counted.failed, counted.suppressed, counted.uncertain) == (1, 0, 0, 0)
 
 
 def test_changes_come_one_by_one_and_end_with_the_iterator(shop: blocking.BlockingShop) -> None:
@@ -183,6 +208,10 @@ def test_it_may_be_used_where_a_loop_runs_as_in_a_notebook(tmp_path: Path) -> No
         (Orders, blocking.BlockingOrders),
         (Inventory, blocking.BlockingInventory),
         (Payments, blocking.BlockingPayments),
+        (Notifications, blocking.BlockingNotifications),
+        (Users, blocking.BlockingUsers),
+        (Audiences, blocking.BlockingAudiences),
+        (Inboxes, blocking.BlockingInbox),
         (DeadLetters, blocking.BlockingDeadLetters),
     ],
 )

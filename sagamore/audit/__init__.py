@@ -4,6 +4,7 @@
     stock     each product's ledger, replayed, gives its stock; nothing is promised twice
     money     what each payment has is what its ledger moved; CONFIRMED is paid and held, settled is undone
     orders    every order is at rest, or something owns it: a timer, an effect, a retry, a message, a person
+    notified  every notification has ended, or something moves each of its deliveries on; places are held by those
     messages  the numbers of every pair of partitions fit; nothing taken is left behind
     indexes   every row of an index says what its entity says, and every entity is in its indexes
 
@@ -19,6 +20,7 @@ from sagamore.audit.indexes import check_indexes
 from sagamore.audit.law import Law
 from sagamore.audit.ledger import check_ledger, keep_stocks
 from sagamore.audit.messages import check_messages
+from sagamore.audit.notified import judge_notifications
 from sagamore.audit.pages import Pages
 from sagamore.audit.scratch import Scratch
 from sagamore.audit.sound import check_files
@@ -37,6 +39,7 @@ async def audit(files: Files) -> list[Law]:
         moments = await keep_stocks(pages, scratch, verdicts)
         await keep_histories(pages, scratch, verdicts)
         await judge_orders(pages, scratch, verdicts)
+        await judge_notifications(pages, verdicts)
         await check_ledger(scratch, moments, verdicts)
         await check_indexes(pages, verdicts)
     return verdicts.laws()

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from sagamore.actors.notifications.audiences import AudiencesActor
+from sagamore.actors.notifications.notifications import NotificationsActor
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.audit.pages import AFTER_ALL, AuditReader, Pages, paged
@@ -17,7 +19,9 @@ from sagamore.engine.dead_letters import DeadLettersActor
 from sagamore.engine.message import Codec
 from sagamore.storage.reader import PAGE_ROWS_MAX, EntityRow
 
-ACTORS: tuple[type[Actor[Any, Any]], ...] = (OrdersActor, PaymentsActor, DeadLettersActor)
+ACTORS: tuple[type[Actor[Any, Any]], ...] = (
+    OrdersActor, PaymentsActor, NotificationsActor, AudiencesActor, DeadLettersActor,
+)  # fmt: skip
 IndexRow = tuple[str, str, str]
 
 

@@ -16,12 +16,15 @@ CREATE TABLE goods(partition TEXT, turn INTEGER, n INTEGER, order_id TEXT, produ
 CREATE TABLE money(turn INTEGER, n INTEGER, order_id TEXT, kind TEXT, amount INTEGER, captured INTEGER,
     refunded INTEGER);
 CREATE TABLE owner(order_id TEXT, what TEXT);
+CREATE TABLE mover(id TEXT);
+CREATE TABLE unended(id TEXT, status TEXT);
+CREATE TABLE place(user_id TEXT, n INTEGER, mark INTEGER);
 """
 ROWS_AT_ONCE = 1_000
 
 
 class Scratch:
-    """Four heaps, each written once and then read in the order that is asked for."""
+    """Heaps, each written once and then read in the order that is asked for."""
 
     def __init__(self) -> None:
         self._database: aiosqlite.Connection | None = None
@@ -48,17 +51,18 @@ class Scratch:
         waiting = self._waiting.setdefault(table, [])
         waiting.append(row)
         if len(waiting) >= ROWS_AT_ONCE:
-            await self._flush(table)
+            await self.flush(table)
 
     async def rows(self, table: str, sql: str, parameters: Iterable[Any] = ()) -> AsyncIterator[Any]:
         """The rows of a SELECT from that table. May be left unread: the database ends the SELECT as it closes."""
-        await self._flush(table)
+        await self.flush(table)
         cursor = await self.database.execute(sql, parameters)
         while found := await cursor.fetchmany(ROWS_AT_ONCE):
             for row in found:
                 yield row
 
-    async def _flush(self, table: str) -> None:
+    async def flush(self, table: str) -> None:
+        """Have what was added there for a SELECT from another table, too."""
         if waiting := self._waiting.pop(table, None):
             places = ", ".join("?" * len(waiting[0]))
             await self.database.execute("BEGIN")

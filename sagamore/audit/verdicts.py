@@ -8,7 +8,7 @@ class Verdicts:
 
     def __init__(self) -> None:
         self.files = Check("files", "SQLite finds every page of every file sound, and every index like its table")
-        self.readable = Check("readable", "every order, payment, hold, stock and dead letter can be read")
+        self.readable = Check("readable", "every order, payment, hold, stock, notification and dead letter can be read")
         self.ledger = Check("ledger", "each product's ledger, replayed, gives its stock")
         self.on_hand = Check("on hand", "on_hand = received + adjusted + set - shipped + returned")
         self.holds = Check("holds", "what is reserved = what live holds hold, order by order")
@@ -20,6 +20,8 @@ class Verdicts:
         self.owned = Check("owned", "every order is at rest, or a timer, effect, retry, message or person owns it")
         self.effects = Check("effects", "what a payment waits for is there")
         self.orphans = Check("orphans", "every payment and hold has its order")
+        self.notified = Check("notified", "every notification has ended, or each delivery of it has what moves it on")
+        self.places = Check("places", "the places that users hold = their deliveries being sent or called")
         self.messages = Check("messages", "the numbers of every pair fit; nothing that was taken is left behind")
         self.indexes = Check("indexes", "every index row says what its entity says, and none is missing")
 

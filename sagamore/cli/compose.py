@@ -1,4 +1,4 @@
-"""The shop as this process opens it: with the provider that `--payments` names, or as the host's own code has it."""
+"""The shop as this process opens it: with what `--payments` and `--channels` name, or as the host's own code has it."""
 
 import importlib
 import os
@@ -10,17 +10,19 @@ from urllib.parse import urlsplit
 from sagamore.actors.orders.payment_provider import PaymentProvider
 from sagamore.actors.providers.simulated import SimulatedPayments
 from sagamore.app import Sagamore
+from sagamore.cli.channels import channels_named
 from sagamore.cli.parser import UsageError
 from sagamore.engine.errors import InvalidInput, SagamoreError
 
 
 def open_shop(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:
     """Not yet entered. Raises UsageError, InvalidInput."""
-    if args.app is not None and args.payments is not None:
-        raise UsageError("give --payments or --app, not both: an app brings its own payments")
+    for own in ("payments", "channels"):
+        if args.app is not None and getattr(args, own) is not None:
+            raise UsageError(f"give --{own} or --app, not both: an app brings its own {own}")
     if args.app is not None:
         return _host_composition(args)
-    return Sagamore.open(args.dir, payments=provider_named(args.payments))
+    return Sagamore.open(args.dir, payments=provider_named(args.payments), channels=channels_named(args.channels))
 
 
 def _host_composition(args: Namespace) -> AbstractAsyncContextManager[Sagamore]:

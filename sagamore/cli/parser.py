@@ -10,6 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
+import msgspec
+
+from sagamore.cli.channels import COMPOSED
 from sagamore.engine.errors import InvalidInput
 from sagamore.opening import check_path
 from sagamore.order_operations import WAIT_MS_MAX
@@ -62,6 +65,10 @@ def add_owner(parser: Parser) -> None:
         help="if nobody runs the shop: simulated, or a payment twin's http://127.0.0.1:PORT; by default payments wait",
     )  # fmt: skip
     parser.add_argument(
+        "--channels", metavar="LIST",
+        help=f"if nobody runs the shop: how users are told, of {', '.join(COMPOSED)}; by default nobody is",
+    )  # fmt: skip
+    parser.add_argument(
         "--app", metavar="MODULE:FACTORY", help="the host's composition: called with DIR, returns Sagamore.open(…)"
     )
 
@@ -80,6 +87,13 @@ def add_key(parser: Parser) -> None:
         "--key", default="cli-" + secrets.token_hex(12),
         help="idempotency key: the command is done once, however often it is given; by default a new one",
     )  # fmt: skip
+
+
+def add_data(parser: Parser) -> None:
+    """An event's fields."""
+    parser.add_argument(
+        "--data", type=json_object, default={}, metavar="JSON", help="the event's fields, an object; by default {}"
+    )
 
 
 def add_by(parser: Parser) -> None:
@@ -141,6 +155,14 @@ def readable(text: str) -> Path:
     if not file.exists() or file.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is no file")
     return file
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """An event's data. Raises InvalidInput."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("--data", text, f"a JSON object: {error}") from error
 
 
 def between(least: float, most: float, read: Callable[[str], N]) -> Callable[[str], N]:

@@ -2,10 +2,13 @@
 
 from sagamore.cli import (
     alerts,
+    audiences,
     audit,
     dead_letters,
     demo,
     health,
+    notifications,
+    notify,
     orders,
     payments,
     replay,
@@ -14,15 +17,19 @@ from sagamore.cli import (
     templates,
     trace,
     twin,
+    users,
 )
 from sagamore.cli.parser import Parser
 
-COMMANDS = (demo, replay, orders, stock, payments, trace, dead_letters, alerts, health, audit, serve, templates, twin)
+COMMANDS = (
+    demo, replay, orders, stock, payments, notify, notifications, users, audiences, templates, trace, dead_letters,
+    alerts, health, audit, serve, twin,
+)  # fmt: skip
 
 
 def build_parser() -> Parser:
     """All commands."""
-    parser = Parser("sagamore", description="Orders, payments and stock in one directory.")
+    parser = Parser("sagamore", description="Orders, payments, stock and notifications in one directory.")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)

@@ -116,9 +116,16 @@ async def session(args: Namespace, *, creates: bool = False, connections: int = 
         yield remotes
 
 
-def do(args: Namespace, operation: Operation, *, creates: bool = False, remote_wait_s: float = 0) -> Any:
+def composes(args: Namespace) -> bool:
+    """Whether this process has channels, should it open the shop."""
+    return args.channels is not None or args.app is not None
+
+
+def do(
+    args: Namespace, operation: Operation, *, creates: bool = False, remote_wait_s: float = 0, settles: bool = False
+) -> Any:
     """Have it done, wait as `--wait` says, and show the answer, which is returned too. `remote_wait_s`: how long by
-    default if another process runs the shop."""
+    default if another process runs the shop; `settles`: if this one does, it has whatever is waited for."""
 
     async def ask() -> Any:
         async with session(args, creates=creates) as (doer,):
@@ -126,7 +133,7 @@ def do(args: Namespace, operation: Operation, *, creates: bool = False, remote_w
                 return await doer.ask(operation)
             seconds = args.wait
             if seconds is None:
-                seconds = (WAIT_S if doer.settles else 0) if isinstance(doer, Own) else remote_wait_s
+                seconds = (WAIT_S if doer.settles or settles else 0) if isinstance(doer, Own) else remote_wait_s
             return await doer.ask(replace(operation, wait_ms=int(seconds * 1000)))
 
     answer = run(ask())

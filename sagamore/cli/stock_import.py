@@ -5,40 +5,29 @@ remembered for 30 days). A row that is refused is named with its line and the ot
 and import again under the same `--key`.
 """
 
-import asyncio
 import csv
 from argparse import Namespace
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-import msgspec
-
 from sagamore.actors.text import KEY_CHARACTERS_MAX, check_text
-from sagamore.cli.output import complain, say, show
+from sagamore.cli.importing import Counts, take_all
+from sagamore.cli.output import say, show
 from sagamore.cli.parser import whole
-from sagamore.cli.progress import shown
 from sagamore.cli.run import run
-from sagamore.cli.session import AnswerLost, RemoteError, Session, session
-from sagamore.engine.errors import InvalidInput, Overloaded, SagamoreError
+from sagamore.cli.session import AnswerLost
+from sagamore.engine.errors import InvalidInput
 from sagamore.operations import ReceiveStock
 
 LINE_CHARACTERS_MAX = 12  # `/` and a line's number
-IN_FLIGHT_MAX = 16  # rows share a commit; each is a connection where another process runs the shop
-OVERLOADED_TRIES_MAX = 100
-OVERLOADED_WAIT_S = 0.2
-ERRORS_SHOWN_MAX = 100  # a file of another kind has an error in each of its lines
 HEADINGS = ("product", "product_id", "productid", "sku")
 
 
-class Imported(msgspec.Struct, rename="camel"):
-    """What has become of the rows. `taken` counts also those that an earlier import took."""
+class Imported(Counts, rename="camel"):
+    """`taken` counts also the rows that an earlier import took."""
 
-    key: str
-    taken: int = 0
-    refused: int = 0
-    bad: int = 0
-    """Of the refused: no import can take them as they are."""
+    key: str = ""
 
 
 def import_stock(args: Namespace) -> int:
@@ -47,64 +36,26 @@ def import_stock(args: Namespace) -> int:
     check_text("--key", args.key, KEY_CHARACTERS_MAX - LINE_CHARACTERS_MAX, optional=True, printable=True)
     check_text("reason", args.reason)
     check_text("by", args.by, optional=True)
-    imported = Imported(args.key or _digest(args.file))
+    imported = Imported(key=args.key or _digest(args.file))
+
+    def operation_of(line: int, row: list[str]) -> ReceiveStock:
+        if len(row) != 2:
+            raise InvalidInput("row", ",".join(row), "product,quantity")
+        return ReceiveStock(
+            product_id=row[0].strip(), quantity=whole("quantity", row[1].strip()), reason=args.reason, by=args.by,
+            idempotency_key=f"{imported.key}/{line}",
+        )  # fmt: skip
+
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         try:
-            run(_take_all(args, _rows(file), imported))
+            run(take_all(args, _rows(file), operation_of, imported, "rows"))
         except* AnswerLost as error:
             taken = f"after {imported.taken:,} rows; import again with --key {imported.key}, none is taken twice"
             raise AnswerLost(f"the process that runs the shop ended {taken}") from error
-    if imported.refused > ERRORS_SHOWN_MAX:
-        complain(f"{args.file}: … and {imported.refused - ERRORS_SHOWN_MAX} more lines")
     show(imported, args.json)
     if imported.refused and not args.json:
         say(f"correct the lines named and import again with --key {imported.key}; the others are not taken twice")
     return 2 if imported.bad else 1 if imported.refused else 0
-
-
-async def _take_all(args: Namespace, rows: Iterator[tuple[int, list[str]]], imported: Imported) -> None:
-    async with (
-        session(args, creates=True, connections=IN_FLIGHT_MAX) as doers,
-        shown(lambda: f"{imported.taken:,} rows taken"),
-        asyncio.TaskGroup() as group,
-    ):
-        for doer in doers:
-            group.create_task(_take(args, doer, rows, imported))
-
-
-async def _take(args: Namespace, doer: Session, rows: Iterator[tuple[int, list[str]]], imported: Imported) -> None:
-    for line, row in rows:
-        try:
-            await _receive(args, doer, line, row, imported.key)
-            imported.taken += 1
-        except AnswerLost:
-            raise
-        except SagamoreError as error:
-            imported.refused += 1
-            if isinstance(error, InvalidInput) or (isinstance(error, RemoteError) and error.view.bad_input):
-                imported.bad += 1
-            if imported.refused <= ERRORS_SHOWN_MAX:
-                complain(f"{args.file}:{line}: {error}")
-
-
-async def _receive(args: Namespace, doer: Session, line: int, row: list[str], key: str) -> None:
-    if len(row) != 2:
-        raise InvalidInput("row", ",".join(row), "product,quantity")
-    operation = ReceiveStock(
-        product_id=row[0].strip(), quantity=whole("quantity", row[1].strip()), reason=args.reason, by=args.by,
-        idempotency_key=f"{key}/{line}",
-    )  # fmt: skip
-    for _ in range(OVERLOADED_TRIES_MAX):
-        try:
-            await doer.ask(operation)
-            return
-        except Overloaded:
-            pass
-        except RemoteError as error:
-            if error.view.code != Overloaded.code:
-                raise
-        await asyncio.sleep(OVERLOADED_WAIT_S)
-    raise Overloaded("the shop is overloaded", int(OVERLOADED_WAIT_S * 1000))
 
 
 def _rows(file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:

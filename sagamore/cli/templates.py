@@ -3,13 +3,10 @@ is opened."""
 
 from argparse import Namespace
 
-import msgspec
-
 from sagamore.actors.notifications.channel import CannotSend
 from sagamore.actors.notifications.templates import Templates
 from sagamore.cli.output import complain, printable, say, say_json, show_list
-from sagamore.cli.parser import Parser, Subparsers, group, path
-from sagamore.engine.errors import InvalidInput
+from sagamore.cli.parser import Parser, Subparsers, add_data, group, path
 
 _COLUMNS = {"event_type": "event", "channel": "channel", "locale": "locale", "version": "version"}
 
@@ -24,7 +21,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--channel", required=True, help="as email")
     parser.add_argument("--locale", default="", help="the user's, as de-AT; by default English")
     parser.add_argument("--user", default="user", metavar="ID", help="whom it is for; by default `user`")
-    parser.add_argument("--data", default="{}", metavar="JSON", help="the event's fields, an object; by default {}")
+    add_data(parser)
     parser.set_defaults(run=_preview)
 
 
@@ -44,13 +41,9 @@ def _list(args: Namespace) -> int:
 
 
 def _preview(args: Namespace) -> int:
-    try:
-        data = msgspec.json.decode(args.data, type=dict[str, object])
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("--data", args.data, f"a JSON object: {error}") from error
     templates = Templates(args.templates)
     try:
-        rendered = templates.preview(args.event_type, args.channel, args.locale, data, user_id=args.user)
+        rendered = templates.preview(args.event_type, args.channel, args.locale, args.data, user_id=args.user)
     except CannotSend as error:
         complain(str(error))
         return 1

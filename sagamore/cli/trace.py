@@ -1,15 +1,17 @@
 """`sagamore trace ID`: one story, from the files alone. The id's prefix says whose: an order's, or that of the order
-whose payment, refund or dead letter it is; anything else is the entity itself, as `stock:MUG`."""
+whose payment, refund or dead letter it is, a notification's, or that of a delivery; anything else is the entity itself,
+as `stock:MUG`."""
 
 from argparse import Namespace
 
+from sagamore.actors.notifications.notification import notification_of
 from sagamore.actors.text import check_text
 from sagamore.cli.output import printable, say, say_json
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of, read_entity
 from sagamore.cli.run import run
 from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
-from sagamore.engine.errors import Refused
+from sagamore.engine.errors import InvalidInput, Refused
 from sagamore.engine.message import Codec
 from sagamore.files import Files
 from sagamore.storage.reader import PAGE_ROWS_MAX
@@ -28,8 +30,8 @@ class NothingToTrace(Refused):
 
 def add_parser(subparsers: Subparsers) -> None:
     """The command."""
-    parser = command(subparsers, "trace", "the causal story of one order over all actors, attempts and restarts")
-    parser.add_argument("id", metavar="ID", help="ord_…, pay_…, ref_…, dl_…, or an entity as stock:MUG")
+    parser = command(subparsers, "trace", "the causal story of one order or notification over all actors and restarts")
+    parser.add_argument("id", metavar="ID", help="ord_…, pay_…, ref_…, ntf_…, dlv_…, dl_…, or an entity as stock:MUG")
     parser.set_defaults(run=lambda args: run(_trace(args)))
 
 
@@ -38,7 +40,9 @@ async def _trace(args: Namespace) -> int:
         story = await _story_of(files, check_text("id", args.id, ID_CHARACTERS_MAX, product=True))
         lines = [line async for line in read_story(files, story)]
     if not lines:
-        raise NothingToTrace(f"nothing is known here of {args.id!r}; name an order, payment, refund or dead letter")
+        raise NothingToTrace(
+            f"nothing is known here of {args.id!r}; name an order, payment, refund, notification or dead letter"
+        )
     for line in lines:
         if args.json:
             say_json(line)
@@ -52,11 +56,20 @@ async def _story_of(files: Files, wanted: str) -> str:
     if wanted.startswith("dl_"):
         letter = await read_entity(files, DEAD_LETTERS, wanted, _decode_letter)
         return wanted if letter is None else letter.correlation
+    if wanted.startswith("dlv_"):
+        return _notification_of(wanted)
     for kind in HOLDERS.get(wanted[:4], ()):
         order = await _order_with(files, kind, f'"{wanted}"'.encode())
         if order:
             return order
     return wanted
+
+
+def _notification_of(delivery: str) -> str:
+    try:
+        return notification_of(delivery)[0]
+    except ValueError as error:
+        raise InvalidInput("id", delivery, "a delivery's id, dlv_…") from error
 
 
 async def _order_with(files: Files, kind: str, text: bytes) -> str:

@@ -44,4 +44,4 @@ def test_an_error_takes_the_place_of_progress(command: Command, shop_dir: Path, 
     file.write_text("".join(f"P{n},1\n" for n in range(500)) + "HAT\n")
     broken, *told = seen(shop_dir, 80, "stock", "import", str(file), "--key", "k")
     assert broken == f"sagamore: {file}:501: row is 'HAT'; product,quantity"
-    assert [line.split() for line in told[:4]] == [["key", "k"], ["taken", "500"], ["refused", "1"], ["bad", "1"]]
+    assert [line.split() for line in told[:4]] == [["taken", "500"], ["refused", "1"], ["bad", "1"], ["key", "k"]]
