@@ -27,7 +27,8 @@ class UserLimit(msgspec.Struct, frozen=True, kw_only=True):
 class Allowance(State, tag="notifications.allowance", version=1, omit_defaults=True):
     """Kept under `allowance:USER`, while a place is held or used, or somebody waits."""
 
-    user_id: str
+    user: str
+    """His id; not `user_id`, which is indexed, to list notifications by it."""
     held: int = 0
     used_until: tuple[int, ...] = ()
     """Steady ms at which used places are free again, rising."""
