@@ -27,8 +27,7 @@ class UserLimit(msgspec.Struct, frozen=True, kw_only=True):
 class Allowance(State, tag="notifications.allowance", version=1, omit_defaults=True):
     """Kept under `allowance:USER`, while a place is held or used, or somebody waits."""
 
-    user: str
-    """His id; not `user_id`, which is indexed, to list notifications by it."""
+    user_id: str
     held: int = 0
     used_until: tuple[int, ...] = ()
     """Steady ms at which used places are free again, rising."""

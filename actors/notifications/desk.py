@@ -110,7 +110,8 @@ class Desk:
         quiet_ms = _quiet_until_ms(user, category, turn.now_ms)
         if quiet_ms:
             turn.note(f"{delivery.channel} deferred: {QUIET}")
-            turn.schedule("due", NotificationDue(notification.id, notification.user_id), at_ms=quiet_ms)
+            due = NotificationDue(notification.id, notification.user_id)
+            turn.schedule("due", due, at_ms=quiet_ms, entity=delivery_id(notification.id, delivery.n))
             self.give_back(notification.user_id, turn, used=False)
             return notification.with_delivery(replace(delivery, status="WAITING", reason=QUIET))
         try:
@@ -208,7 +209,7 @@ class Desk:
 
     def _call(self, allowance: Allowance, turn: Turn) -> None:
         while allowance.line and has_place(allowance, self.limit):
-            turn.send(KIND, CallNext(allowance.user, allowance.first), partition=turn.partition)
+            turn.send(KIND, CallNext(allowance.user_id, allowance.first), partition=turn.partition)
             allowance = replace(allowance, first=allowance.first + 1, held=allowance.held + 1)
         self._save(allowance, turn)
 
@@ -217,11 +218,11 @@ class Desk:
         return at_time(known, self.limit, turn.steady_ms, turn.boot)
 
     def _save(self, allowance: Allowance, turn: Turn) -> None:
-        key = allowance_key(allowance.user)
+        key = allowance_key(allowance.user_id)
         turn.save(key, None if allowance.idle else allowance)
         if allowance.used_until:
             due_ms = turn.now_ms + max(1, allowance.used_until[0 if allowance.line else -1] - turn.steady_ms)
-            turn.schedule("places", PlacesDue(allowance.user), at_ms=due_ms, entity=key)
+            turn.schedule("places", PlacesDue(allowance.user_id), at_ms=due_ms, entity=key)
 
 
 def _quiet_until_ms(user: User | None, category: Category, at_ms: int) -> int:

@@ -15,7 +15,7 @@ from sagamore.engine.dead_letters import DEAD_LETTERS, RetryEffect
 from sagamore.engine.effect import EffectOutcome, EffectRow
 from sagamore.engine.envelope import Address, Envelope, partition_of
 from sagamore.engine.errors import EntityDamaged, KeyReused
-from sagamore.engine.ids import derived_id
+from sagamore.engine.ids import derived_id, is_id
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, Message
 from sagamore.engine.ports import ClientKeyRow, Clock, RetryRow
@@ -225,8 +225,9 @@ class TurnTaker:
             self._failed(batch, work, sender, envelope, (*errors, error_text(error)))
 
     def _story(self, work: Work, envelope: Envelope) -> str:
-        """Whoever sends to an entity that has a story of its own, what follows is part of that."""
-        return work.keys[0] if self._actor.mints and work.keys else envelope.correlation
+        """Whoever sends to an entity with an id, which has a story of its own, what follows is part of that."""
+        first, mints = work.keys[0] if work.keys else "", self._actor.mints
+        return first if mints and is_id(first, mints) else envelope.correlation
 
     def _retry_effect(self, batch: Batch, work: Work, envelope: Envelope, effect: str) -> None:
         """The entity hears of it before the effect is tried: it must not be settled as if nothing were under way."""

@@ -17,6 +17,7 @@ from sagamore.storage.reader import Reader
 
 T = TypeVar("T")
 PAGE_ROWS_MAX = 200  # what a person or a client looks at; more come with the cursor
+ABOVE_ALL = "\U0010ffff"
 ENTITY_KEY_CHARACTERS_MAX = 300  # `stock:` and a product's id is the longest of ours
 
 
@@ -45,14 +46,14 @@ async def read_page(
         raise InvalidInput("cursor", cursor, f"the cursor of the page before, which begins with {prefix}")
     if field:
         check_text(field, value)
-    before = cursor or None
+    before = cursor or prefix + ABOVE_ALL
     found: list[tuple[str, bytes, str]] = []
     for reader in readers:
         if field:
             rows = await reader.entities(field, value, before, limit + 1)
         else:
             rows = await reader.entities_by_prefix(prefix, before, limit + 1)
-        found += [(row.key, row.state, reader.path.name) for row in rows]
+        found += [(row.key, row.state, reader.path.name) for row in rows if row.key.startswith(prefix)]
     newest = heapq.nlargest(limit + 1, found)
     items = tuple(decode_entity(decode, *row) for row in newest[:limit])
     return Page(items, newest[limit - 1][0] if len(newest) > limit else "")
