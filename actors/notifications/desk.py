@@ -110,7 +110,8 @@ class Desk:
         quiet_ms = _quiet_until_ms(user, category, turn.now_ms)
         if quiet_ms:
             turn.note(f"{delivery.channel} deferred: {QUIET}")
-            turn.schedule("due", NotificationDue(notification.id, notification.user_id), at_ms=quiet_ms)
+            due = NotificationDue(notification.id, notification.user_id)
+            turn.schedule("due", due, at_ms=quiet_ms, entity=delivery_id(notification.id, delivery.n))
             self.give_back(notification.user_id, turn, used=False)
             return notification.with_delivery(replace(delivery, status="WAITING", reason=QUIET))
         try:
