@@ -20,7 +20,7 @@ from sagamore.engine.message import Record
 KEYED = {"chat": False, "mail": True, "text": False}
 CHAT_RATE, MAIL_RATE = Rate(400, 1_000), Rate(80, 250)
 USER_LIMIT = UserLimit(sends_max=10, window_ms=1_000, under_way_max=6)
-HOT = 0.01  # of the users get a tenth of all
+HOT, HOT_SHARE = 0.01, 0.05  # of the users; of the events, which they get
 BROADCAST_EVERY, AUDIENCE_USERS = 500, 50
 QUIET_MIN = 10  # minutes: how long before the start quiet hours began
 
@@ -127,7 +127,7 @@ def told(seed: int, n: int, users: int) -> Told:
     if n % BROADCAST_EVERY == BROADCAST_EVERY // 2:
         return Told("", "OFFER", ("mail", "text"))
     chance = Random(f"{seed} event {n}")
-    user = chance.randrange(max(2, round(users * HOT)) if chance.random() < 0.1 else users)
+    user = chance.randrange(max(2, round(users * HOT)) if chance.random() < HOT_SHARE else users)
     kind = chance.choices(("PING", "ALARM", "OFFER", "CODE"), (6, 1, 2, 1))[0]
     channels = tuple(chance.sample(("chat", "mail", "text"), chance.choice((1, 1, 2))))
     what = chance.random()
