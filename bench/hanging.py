@@ -25,12 +25,13 @@ RUNS = 5
 
 async def run(scale: float) -> list[Figure]:
     """The median of five ratios."""
-    e_mails, runs = max(20, int(E_MAILS * scale)), RUNS if scale >= 1 else 1
-    ratios = [await _p99(e_mails, hanging=True) / await _p99(e_mails, hanging=False) for _ in range(runs)]
+    e_mails, hanging = max(20, int(E_MAILS * scale)), max(200, int(HANGING * scale))
+    runs = RUNS if scale >= 1 else 1
+    ratios = [await _p99(e_mails, hanging) / await _p99(e_mails, 0) for _ in range(runs)]
     return [Figure("e-mail's p99 while push hangs", statistics.median(ratios), "of alone", 1.25, 1.1, "less")]
 
 
-async def _p99(e_mails: int, *, hanging: bool) -> float:
+async def _p99(e_mails: int, hanging: int) -> float:
     email, push = Sender(takes_ms=TAKES_MS, name="email"), Hanging(name="push", part="body")
     with tempfile.TemporaryDirectory() as name:
         async with open_shop(Path(name), [email, push]) as shop:
@@ -40,8 +41,7 @@ async def _p99(e_mails: int, *, hanging: bool) -> float:
                     await publish(shop, n, push.name)
 
             await sent_within_ms(shop, email, e_mails // 5, every_ms=EVERY_MS)
-            if hanging:
-                await in_parallel(lambda n: publish(shop, n, push.name), HANGING)
+            await in_parallel(lambda n: publish(shop, n, push.name), hanging)
             taken = await sent_within_ms(shop, email, e_mails, every_ms=EVERY_MS, beside=beside if hanging else None)
             push.let_go.set()
     return p99(taken)
