@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROSE = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
 SPANS = re.findall(r"`([^`\n]+)`", PROSE)
-EMBEDDING, ACTOR, ACTOR_TEST = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+EMBEDDING, TELLING, ACTOR, ACTOR_TEST, CHANNEL = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 TIMEOUT_S = 30
 
 
@@ -40,6 +40,53 @@ def test_the_twenty_lines_place_an_order_that_is_paid_and_tell_its_story(tmp_pat
         assert story[-1].endswith("CONFIRMED (B2)")
         assert sum("reserved_change" in line for line in story) == 1
     assert (tmp_path / "shop" / "sagamore.json").exists()
+
+
+def test_a_user_is_told_of_an_event_of_the_hosts_own(tmp_path: Path) -> None:
+    for _ in range(2):  # the same key: told once
+        done = program(tmp_path, TELLING)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "SENT Your parcel is at no. 7\n", "")
+
+
+def test_the_channel_sends_in_a_shop_and_refuses_what_is_no_address(tmp_path: Path) -> None:
+    shop = """
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from sagamore import Event, NotificationSettings, Sagamore, Settings
+
+
+class Client:
+    async def post(self, address, text, *, key):
+        print(address, text)
+        return SimpleNamespace(id=key)
+
+
+async def main():
+    template = Path("own/ORDER_SHIPPED/en/chat.text.txt")
+    template.parent.mkdir(parents=True)
+    template.write_text("{{ order_id }} has left")
+    settings = Settings(notifications=NotificationSettings(templates=("own",)))
+    async with Sagamore.open("shop/", settings, channels=[Chat(Client())]) as shop:
+        try:
+            await shop.users.set("ann", addresses=[("chat", "sales")])
+        except BadAddress as error:
+            print(error)
+        await shop.users.set("ann", addresses=[("chat", "#sales")])
+        event = Event(event_type="ORDER_SHIPPED", user_id="ann", data={"order_id": "ord_1"})
+        told = await shop.notifications.publish(event)
+        told = await shop.notifications.wait(told.id, timeout=timedelta(seconds=10))
+        print(told.deliveries[0].status)
+
+
+asyncio.run(main())
+"""
+    done = program(tmp_path, "\n".join((CHANNEL, shop)))
+    refused, posted, status = done.stdout.splitlines()
+    assert (refused, posted, status) == (
+        "chat address is 'sales'; a room, as #sales", "#sales ord_1 has left", "SENT"
+    )  # fmt: skip
 
 
 def test_a_program_without_an_event_loop_opens_a_shop_as_it_says(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ async def read_accounts(directory: Path) -> dict[str, OurAccount]:
     """By order; a payment without its order has the status MISSING. Raises DirectoryError."""
     accounts: dict[str, OurAccount] = {}
     async with files_of(directory) as files:
-        for order in map(_order, await _states(files.of("orders"))):
+        for order in map(_order, await read_states(files.of("orders"), "ord_")):
             accounts[order.id] = OurAccount(order.status, order.reason, order.currency, order.amount)
-        for payment in map(_payment, await _states(files.of("payments"))):
+        for payment in map(_payment, await read_states(files.of("payments"), "ord_")):
             account = accounts.setdefault(payment.order_id, OurAccount(currency=payment.currency))
             account.captured, account.refunded = payment.captured, payment.refunded
     return accounts
@@ -49,11 +49,12 @@ async def read_unanswered(directory: Path) -> list[EffectRow]:
     return found
 
 
-async def _states(readers: list[Reader]) -> list[bytes]:
+async def read_states(readers: list[Reader], prefix: str) -> list[bytes]:
+    """Those whose keys begin so."""
     states: list[bytes] = []
     for reader in readers:
         before: str | None = None
-        while rows := await reader.entities_by_prefix("ord_", before, PAGE_ROWS_MAX):
+        while rows := await reader.entities_by_prefix(prefix, before, PAGE_ROWS_MAX):
             states += (row.state for row in rows)
             before = rows[-1].key
     return states

@@ -7,7 +7,7 @@ retries does, so an order that was accepted must be the same order then.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -18,6 +18,8 @@ from sagamore.demo.wire import (
     Accepted,
     Command,
     Ended,
+    Meet,
+    Met,
     Piece,
     Place,
     Receive,
@@ -32,6 +34,7 @@ OPEN_MAX = 1_500  # what is not at its end; beyond it customers wait outside
 TICK_S = 0.02
 CATALOGUE = {"MUG": "12.50", "TEA": "3.10", "POT": "24.00", "LAMP": "89.00"}
 DELIVERED = {"MUG": 100_000, "TEA": 100_000, "POT": 100_000}
+CUSTOMERS = 1_000
 LAMP_SHARE, LAMPS_DELIVERED, LAMPS_EVERY_S = 0.1, 30, 3  # more are wanted than come: they sell out again and again
 EURO_SHARE, CANCEL_SHARE, CANCEL_WITHIN_MS = 0.2, 0.02, 1_000
 
@@ -62,7 +65,8 @@ class Customers:
             self._hearing.cancel()
 
     async def stock_up(self, shop: Process) -> None:
-        """Fill the shelves. Raises ProcessFailed."""
+        """Fill the shelves, and have the customers' phones known. Raises ProcessFailed."""
+        self._ask(shop, Meet(self._number(), CUSTOMERS))
         for product, quantity in DELIVERED.items():
             self._ask(shop, Receive(self._number(), product, quantity))
         await self.all_ended(shop)
@@ -82,6 +86,11 @@ class Customers:
     async def all_ended(self, shop: Process) -> None:
         """Until everything asked for is at its end. Raises ProcessFailed."""
         while self._open:
+            await self._tick(shop)
+
+    async def all_told(self, shop: Process, told: Callable[[], Awaitable[bool]]) -> None:
+        """Until no message to them is on its way. Raises ProcessFailed."""
+        while not await told():
             await self._tick(shop)
 
     @property
@@ -108,7 +117,7 @@ class Customers:
         pieces = tuple(Piece(product, chance.randint(1, 2), CATALOGUE[product]) for product in products)
         cancel_after_ms = chance.randrange(CANCEL_WITHIN_MS) if chance.random() < CANCEL_SHARE else None
         currency = "EUR" if chance.random() < EURO_SHARE else "GBP"
-        return Place(self._number(), f"customer-{chance.randrange(1_000)}", currency, pieces, cancel_after_ms)
+        return Place(self._number(), f"customer-{chance.randrange(CUSTOMERS)}", currency, pieces, cancel_after_ms)
 
     def _number(self) -> int:
         self._numbers += 1
@@ -135,7 +144,7 @@ class Customers:
                     self._state.sold_out += 1
                     if n in self.accepted:
                         self.contradictions.append(f"#{n} was accepted as {self.accepted[n]} and then turned away")
-                case Received(n):
+                case Received(n) | Met(n):
                     del self._open[n]
                 case Snapshot() as snapshot:
                     self._state.take(snapshot)

@@ -7,6 +7,7 @@ import msgspec
 from sagamore.audit import Law
 from sagamore.demo.books import Books
 from sagamore.demo.kill import Fate
+from sagamore.demo.messages import Messages
 
 
 class Orders(msgspec.Struct, frozen=True, rename="camel"):
@@ -46,11 +47,12 @@ class Facts(msgspec.Struct, frozen=True, rename="camel"):
     kill: Killed
     faults: dict[str, int]
     books: Books
+    messages: Messages
     story: Story | None
     audit: tuple[Law, ...]
     next: tuple[str, ...]
 
 
-def all_well(books: Books, laws: Sequence[Law], fates: Sequence[Fate]) -> bool:
-    """Whether books, audit and the fates of the unanswered charges agree."""
-    return books.ok and all(law.ok for law in laws) and not any(fate.wrong for fate in fates)
+def all_well(books: Books, messages: Messages, laws: Sequence[Law], fates: Sequence[Fate]) -> bool:
+    """Whether books, messages, audit and the fates of the unanswered charges agree."""
+    return books.ok and not messages.wrong and all(law.ok for law in laws) and not any(fate.wrong for fate in fates)

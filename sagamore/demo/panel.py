@@ -1,4 +1,4 @@
-"""The live panel, drawn with rich: orders, provider and stock side by side, four times a second."""
+"""The live panel, drawn with rich: orders, provider, messages and stock side by side, four times a second."""
 
 import asyncio
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ class Terminal:
 
 def _panel(state: State) -> Panel:
     columns = Table.grid(padding=(0, 2))
-    columns.add_row(_orders(state), _provider(state), _stock(state))
+    columns.add_row(_orders(state), _provider(state), _messages(state), _stock(state))
     return Panel(columns, title=f"{state.phase}, {state.elapsed_s:.0f} s", title_align="left", expand=False)
 
 
@@ -74,6 +74,17 @@ def _provider(state: State) -> Table:
         ("breaker", provider.breaker),
     ]
     return _table(("Provider", ""), rows)
+
+
+def _messages(state: State) -> Table:
+    told = state.told
+    rows = [
+        ("sent", f"{told.sent:,}"),
+        ("not wanted", f"{told.suppressed:,}"),
+        ("uncertain", f"{told.uncertain:,}"),
+        ("under way", f"{told.in_flight:,}"),
+    ]
+    return _table(("Messages", ""), rows)
 
 
 def _stock(state: State) -> Table:

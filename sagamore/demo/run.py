@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from sagamore.demo.customers import Customers
 from sagamore.demo.facts import Facts, Killed, Orders, Story, all_well
 from sagamore.demo.kill import Kill, fates, look
 from sagamore.demo.ledger import Ledger
+from sagamore.demo.messages import all_told, compare_messages, read_notifications
+from sagamore.demo.phones import read_arrived
 from sagamore.demo.process import Process, running
 from sagamore.demo.screen import Screen
 from sagamore.demo.state import State
@@ -45,11 +48,12 @@ class Provider(NamedTuple):
 
 
 class Demo:
-    """One demo, in a directory of its own: `shop/`, `provider/` and what the two processes complained of."""
+    """One demo, in a directory of its own: `shop/`, `provider/`, what arrived on phones, and what the two
+    processes complained of."""
 
     def __init__(self, directory: Path, seconds: float, seed: int, screen: Screen) -> None:
         self._directory, self._seconds, self._seed, self._screen = directory, seconds, seed, screen
-        self._shop_directory = directory / "shop"
+        self._shop_directory, self._arrived = directory / "shop", directory / "arrived.log"
         self._state = State()
         self._customers = Customers(seed, self._state)
 
@@ -89,9 +93,11 @@ class Demo:
                 try:
                     async with asyncio.timeout(ENDS_WITHIN_S):
                         await self._customers.all_ended(shop)
+                        await self._customers.all_told(shop, partial(all_told, self._shop_directory))
                 except TimeoutError:
                     self._screen.say(
-                        f"{self._customers.unended:,} orders are not at their end after {ENDS_WITHIN_S} s."
+                        f"{self._customers.unended:,} orders, or a message, are not at their end after"
+                        f" {ENDS_WITHIN_S} s."
                     )
                 self._state.phase = "The shop stops"
                 await shop.stop()
@@ -101,6 +107,8 @@ class Demo:
     async def _facts(self, ledger: Ledger, kill: Kill, down_ms: int, program: str) -> Facts:
         ours, theirs = await read_accounts(self._shop_directory), await ledger.accounts()
         books = compare(ours, theirs, await ledger.violations(), self._customers)
+        told = await read_notifications(self._shop_directory)
+        messages = compare_messages(ours, told, read_arrived(self._arrived))
         became = fates(kill, ours, theirs)
         statuses = Counter(account.status for account in ours.values())
         cancelled = Counter(account.reason for account in ours.values() if account.status == "CANCELLED")
@@ -110,10 +118,10 @@ class Demo:
             order = next((order for order in kill.lived if order in confirmed), None)
             story = None if order is None else await _story(files, order, kill.at_ms)
         return Facts(
-            all_well(books, laws, became), str(self._directory), self._seed,
+            all_well(books, messages, laws, became), str(self._directory), self._seed,
             Orders(statuses.total(), statuses["CONFIRMED"], dict(cancelled), self._state.sold_out),
             Killed(len(kill.charges), kill.uncertain, kill.refunds, became, down_ms), await ledger.faults(), books,
-            story, laws, _commands(program, self._shop_directory, story),
+            messages, story, laws, _commands(program, self._shop_directory, story),
         )  # fmt: skip
 
     @asynccontextmanager
@@ -130,7 +138,7 @@ class Demo:
     @asynccontextmanager
     async def _shop(self, url: str) -> AsyncIterator[Process]:
         """Once it is open."""
-        arguments = (str(self._shop_directory), url)
+        arguments = (str(self._shop_directory), url, str(self._arrived))
         async with running("shop", self._directory / "shop.log", "sagamore.demo.shop", *arguments) as shop:
             opened = decode_reply(await shop.first_line())
             assert isinstance(opened, Opened)
@@ -154,7 +162,8 @@ async def _story(files: Files, order: str, killed_ms: int) -> Story:
         if not killed and line.at.timestamp() * 1000 >= killed_ms:
             lines.append("-- here the shop was killed and started again --")
             killed = True
-        lines.append(str(line))
+        if line.notes:  # the others say only how a message went
+            lines.append(str(line))
     return Story(order, tuple(lines))
 
 

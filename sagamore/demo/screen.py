@@ -65,7 +65,7 @@ class Plain:
         self.say(text.upper())
 
     async def show(self, state: State) -> None:
-        """Three lines every few seconds."""
+        """Four lines every few seconds."""
         while True:
             await asyncio.sleep(PLAIN_EVERY_S)
             provider = state.provider
@@ -76,6 +76,11 @@ class Plain:
             self.say(
                 f"        provider  {provider.ok:,} ok, {provider.refused:,} refused, {provider.unanswered:,} answers"
                 f" lost or 5xx, {provider.in_flight} under way, breaker {provider.breaker}"
+            )
+            told = state.told
+            self.say(
+                f"        messages  {told.sent:,} sent, {told.suppressed:,} not wanted, {told.uncertain:,} uncertain,"
+                f" {told.in_flight} under way"
             )
             shelves = "; ".join(f"{shelf.product} {shelf.available:,}" for shelf in state.shelves)
             self.say(f"        stock     available: {shelves or 'not known yet'}")

@@ -1,5 +1,6 @@
-"""`python -m sagamore.demo.shop DIR URL`: the shop's process. It does what lines on standard input say (`wire.py`),
-answers on standard output, and stops cleanly when standard input ends."""
+"""`python -m sagamore.demo.shop DIR URL ARRIVED`: the shop's process. It does what lines on standard input say
+(`wire.py`), answers on standard output, tells customers on their phones and in their inboxes, and stops cleanly when
+standard input ends."""
 
 import asyncio
 import os
@@ -9,13 +10,16 @@ from pathlib import Path
 
 import msgspec
 
-from sagamore import Line, Money, Order, OrderSettings, OutOfStock, Overloaded, Sagamore, Settings
+from sagamore import Inbox, Line, Money, Order, OrderSettings, OutOfStock, Overloaded, Sagamore, Settings
 from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.cli.run import run
+from sagamore.demo.phones import Phones
 from sagamore.demo.wire import (
     Accepted,
     Command,
     Ended,
+    Meet,
+    Met,
     Opened,
     Place,
     Provider,
@@ -25,18 +29,21 @@ from sagamore.demo.wire import (
     Shelf,
     Snapshot,
     SoldOut,
+    Told,
     decode_command,
 )
 
 SNAPSHOT_EVERY_S = 0.25
+MET_AT_ONCE = 100
 SETTLE_MS = 3_000  # longer than the demo's provider is slow
 PATIENCE = timedelta(minutes=10)  # the customers' process gives up long before
 SETTINGS = Settings(orders=OrderSettings(capture="at_once"))  # money moves before stock: the hard case for a crash
 
 
-async def serve(directory: Path, url: str) -> None:
+async def serve(directory: Path, url: str, arrived: Path) -> None:
     """Until standard input ends."""
-    async with Sagamore.open(directory, SETTINGS, payments=HttpPayments(url, settle_ms=SETTLE_MS)) as shop:
+    payments, channels = HttpPayments(url, settle_ms=SETTLE_MS), (Phones(arrived), Inbox())
+    async with Sagamore.open(directory, SETTINGS, payments=payments, channels=channels) as shop:
         commands = await _standard_input()
         _say(Opened(os.getpid()))
         async with asyncio.TaskGroup() as group:
@@ -56,6 +63,19 @@ async def _do(shop: Sagamore, command: Command) -> None:
         case Receive(n, product, quantity):
             await shop.inventory.receive(product, quantity, reason="delivery", idempotency_key=f"delivery-{n}")
             _say(Received(n))
+        case Meet(n, customers):
+            for first in range(0, customers, MET_AT_ONCE):
+                numbers = range(first, min(first + MET_AT_ONCE, customers))
+                await asyncio.gather(*(_meet(shop, number) for number in numbers))
+            _say(Met(n))
+
+
+async def _meet(shop: Sagamore, number: int) -> None:
+    """Some do not want to be rung up."""
+    await shop.users.set(
+        f"customer-{number}", addresses=[("sms", f"phone-{number}")],
+        preferences={("orders", "sms"): False} if number % 20 == 0 else None,
+    )  # fmt: skip
 
 
 async def _place(shop: Sagamore, wanted: Place) -> None:
@@ -84,9 +104,11 @@ async def _tell_snapshots(shop: Sagamore) -> None:
     while True:
         calls = shop.statistics().engine.pools["payments"]
         provider = Provider(calls.succeeded, calls.refused, calls.unknown, calls.in_flight, calls.breaker)
+        ends, phones = shop.statistics().notifications, shop.statistics().engine.pools["sms"]
+        told = Told(ends.sent, ends.suppressed, ends.uncertain, phones.in_flight)
         stocks = (await shop.inventory.list()).items
         shelves = (Shelf(stock.product_id, stock.on_hand, stock.reserved, stock.available) for stock in stocks)
-        _say(Snapshot(provider, tuple(sorted(shelves, key=lambda shelf: shelf.product))))
+        _say(Snapshot(provider, told, tuple(sorted(shelves, key=lambda shelf: shelf.product))))
         await asyncio.sleep(SNAPSHOT_EVERY_S)
 
 
@@ -102,4 +124,4 @@ def _say(reply: Reply) -> None:
 
 
 if __name__ == "__main__":
-    run(serve(Path(sys.argv[1]), sys.argv[2]))
+    run(serve(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))

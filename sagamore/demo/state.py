@@ -3,7 +3,7 @@
 import time
 from collections import Counter, deque
 
-from sagamore.demo.wire import Provider, Shelf, Snapshot
+from sagamore.demo.wire import Provider, Shelf, Snapshot, Told
 
 RATE_WINDOW_S = 3.0
 
@@ -18,7 +18,8 @@ class State:
         self.cancelled: Counter[str] = Counter()
         self.shelves: tuple[Shelf, ...] = ()
         self.provider = Provider()
-        self._earlier = Provider()
+        self.told = Told()
+        self._earlier, self._told_earlier = Provider(), Told()
         self._confirmed_s: deque[float] = deque()
 
     @property
@@ -50,9 +51,15 @@ class State:
             before.ok + now.ok, before.refused + now.refused, before.unanswered + now.unanswered, now.in_flight,
             now.breaker,
         )  # fmt: skip
+        told, earlier = snapshot.told, self._told_earlier
+        self.told = Told(
+            earlier.sent + told.sent, earlier.suppressed + told.suppressed, earlier.uncertain + told.uncertain,
+            told.in_flight,
+        )  # fmt: skip
 
     def end_life(self) -> None:
         """The shop is gone; what it has counted stays."""
         self._earlier = self.provider = Provider(
             self.provider.ok, self.provider.refused, self.provider.unanswered, 0, "-"
         )
+        self._told_earlier = self.told = Told(self.told.sent, self.told.suppressed, self.told.uncertain)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sagamore.demo.books import Books, Totals
 from sagamore.demo.facts import Facts
 from sagamore.demo.kill import KINDS, Kill
+from sagamore.demo.messages import Messages
 from sagamore.demo.screen import Screen, cancelled_text
 
 EXAMPLES_MAX = 5
@@ -37,6 +38,7 @@ def tell(screen: Screen, facts: Facts) -> None:
     for fate in kill.became:
         screen.say(f"  {fate.orders:5,}  provider had {fate.provider_had:<16}  now {fate.became}")
     _tell_books(screen, facts.books)
+    _tell_messages(screen, facts.messages)
     faults = ", ".join(f"{text} {facts.faults.get(name, 0):,}" for name, text in FAULTS.items())
     screen.say(f"  All this with a provider that misbehaves on purpose: {faults}.")
     _tell_story(screen, facts)
@@ -46,7 +48,9 @@ def tell(screen: Screen, facts: Facts) -> None:
             screen.say(f"  {line}")
     screen.heading("Result")
     if facts.ok:
-        screen.say("  Books, ledger and audit agree: no order lost, no card charged twice, nothing sold twice.")
+        screen.say(
+            "  Books, ledger and audit agree: no order lost, no card charged twice, nothing sold twice, everybody told."
+        )
     else:
         screen.say("  BOOKS OR AUDIT DISAGREE: see the lines above. Please report this, with the directory.")
     screen.heading("Try next")
@@ -67,6 +71,17 @@ def _tell_books(screen: Screen, books: Books) -> None:
     broken = "all kept" if not books.broken_promises else f"{len(books.broken_promises):,} BROKEN"
     screen.say(f"  {books.orders_accepted:,} orders were accepted, and their customers told how they ended: {broken}.")
     _tell_examples(screen, books.broken_promises)
+
+
+def _tell_messages(screen: Screen, messages: Messages) -> None:
+    ends = ", ".join(f"{count:,} {end}" for end, count in sorted(messages.ended.items(), key=lambda item: -item[1]))
+    screen.say(f"  {messages.deliveries:,} messages told customers of it: {ends}.")
+    wrong = "none lost" if not messages.wrong else f"{len(messages.wrong):,} WRONG"
+    screen.say(
+        f"  {messages.arrived:,} of them arrived on phones, {wrong}; {f'{messages.copies:,} extra copies'} for the"
+        f" {messages.uncertain:,} attempts without an answer."
+    )
+    _tell_examples(screen, messages.wrong)
 
 
 def _tell_totals(screen: Screen, totals: Totals) -> None:

@@ -3,6 +3,7 @@
     → {"type":"place","n":7,…}      ← {"type":"accepted","n":7,"order":"ord_…"}
                                     ← {"type":"ended","n":7,"order":"ord_…","status":"CONFIRMED","reason":""}
                                     or {"type":"sold_out","n":7}
+    → {"type":"meet","n":9,…}       ← {"type":"met","n":9}
     → {"type":"receive","n":8,…}    ← {"type":"received","n":8}
                                     ← {"type":"snapshot",…} four times a second
 
@@ -38,7 +39,14 @@ class Receive(msgspec.Struct, frozen=True, tag="receive"):
     quantity: int
 
 
-Command = Place | Receive
+class Meet(msgspec.Struct, frozen=True, tag="meet"):
+    """So many customers, `customer-0` and on, have phones."""
+
+    n: int
+    customers: int
+
+
+Command = Place | Receive | Meet
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
@@ -75,6 +83,21 @@ class Received(msgspec.Struct, frozen=True, tag="received"):
     n: int
 
 
+class Met(msgspec.Struct, frozen=True, tag="met"):
+    """The customers are known."""
+
+    n: int
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What became of messages in this life of the shop; `uncertain` attempts lost their answer."""
+
+    sent: int = 0
+    suppressed: int = 0
+    uncertain: int = 0
+    in_flight: int = 0
+
+
 class Provider(msgspec.Struct, frozen=True):
     """What calls of the provider came to in this life of the shop; `unanswered` are lost answers and 5xx."""
 
@@ -98,10 +121,11 @@ class Snapshot(msgspec.Struct, frozen=True, tag="snapshot"):
     """How it stands."""
 
     provider: Provider
+    told: Told
     shelves: tuple[Shelf, ...]
 
 
-Reply = Opened | Accepted | Ended | SoldOut | Received | Snapshot
+Reply = Opened | Accepted | Ended | SoldOut | Received | Met | Snapshot
 
 decode_command = msgspec.json.Decoder(Command).decode
 decode_reply = msgspec.json.Decoder(Reply).decode

@@ -97,15 +97,22 @@ def test_the_facts_of_a_demo_agree_with_each_other_and_with_its_files(tmp_path: 
         assert totals["captured"] == totals["providerCaptured"] != "0.00"
         assert totals["refunded"] == totals["providerRefunded"]
     assert {totals["currency"] for totals in books["totals"]} == {"EUR", "GBP"}
+    messages = facts["messages"]
+    assert messages["wrong"] == []
+    assert sum(messages["ended"].values()) == messages["deliveries"] >= 4 * orders["placed"]
+    assert messages["ended"]["suppressed"] > 0
+    assert messages["copies"] <= messages["uncertain"] > 0
+    arrived = (tmp_path / "my demo" / "arrived.log").read_text().split()
+    assert messages["arrived"] == len(set(arrived)) == len(arrived) - messages["copies"]
     assert kill["unansweredCharges"] == sum(fate["orders"] for fate in kill["became"]) > 0
     assert facts["faults"]["lost_answer"] > 0
     assert all(law["ok"] for law in facts["audit"])
     assert len(facts["next"]) == 3
     assert facts["directory"] == str(tmp_path / "my demo")
     story = facts["story"]
-    placed, *_, confirmed = story["lines"]
-    assert "PAYING" in placed
-    assert "CONFIRMED" in confirmed
+    assert "PAYING" in story["lines"][0]
+    assert sum("→ CONFIRMED" in line for line in story["lines"]) == 1
+    assert "sent" in story["lines"][-1]
     assert any("killed" in line for line in story["lines"][1:-1])
     for command in facts["next"]:
         tried = subprocess.run(
