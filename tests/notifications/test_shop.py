@@ -39,13 +39,13 @@ class Chat(Channel, name="chat"):
 
     def __init__(self, answer: Callable[[Outgoing], Outcome] = lambda _: sent("p")) -> None:
         self.arrived: list[Outgoing] = []
-        self.open = asyncio.Event()
-        self.open.set()
+        self.gate = asyncio.Event()
+        self.gate.set()
         self._answer = answer
 
     async def send(self, outgoing: Outgoing, call: Call) -> Outcome:
         """Hold, log, answer."""
-        await self.open.wait()
+        await self.gate.wait()
         self.arrived.append(outgoing)
         return self._answer(outgoing)
 
@@ -183,10 +183,10 @@ async def test_who_floods_delays_nobody_else(opened: OpenShop) -> None:
     async with opened(chat := Chat()) as shop:
         for user_id in ("ann", "bob"):
             await shop.users.set(user_id, addresses=[("chat", f"#{user_id}")])
-        chat.open.clear()
+        chat.gate.clear()
         await asyncio.gather(*(shop.notifications.publish(note("ann")) for _ in range(500)))
         await shop.notifications.publish(note("bob"))
-        chat.open.set()
+        chat.gate.set()
         await until(lambda: len(chat.arrived) == 501)
         assert [each.user_id for each in chat.arrived].index("bob") < 150
 
@@ -197,11 +197,11 @@ async def test_what_is_sent_to_one_comes_before_what_is_sent_to_all(opened: Open
         for user_id in users:
             await shop.users.set(user_id, addresses=[("chat", "#u")])
         await shop.audiences.subscribe("news", users)
-        chat.open.clear()
+        chat.gate.clear()
         broadcast = await shop.notifications.broadcast("news", note(""))
         await told_all(shop, broadcast.id)
         await shop.notifications.publish(note("u007", "urgent"))
-        chat.open.set()
+        chat.gate.set()
         await until(lambda: len(chat.arrived) == 301)
         assert ["urgent" in each.data for each in chat.arrived].index(True) < 100
         assert {each.user_id for each in chat.arrived} == set(users)
@@ -237,14 +237,14 @@ async def test_notifications_are_listed_and_erased_while_their_user_has_places_t
 
 async def test_a_channel_that_hangs_leaves_another_alone(opened: OpenShop) -> None:
     async with opened(chat := Chat(), pager := Pager()) as shop:
-        chat.open.clear()
+        chat.gate.clear()
         for n in range(40):
             await shop.users.set(f"u{n}", addresses=[("chat", "#a"), ("pager", "1")])
         for n in range(40):
             await shop.notifications.publish(note(f"u{n}", "", "chat", "pager"))
         await until(lambda: len(pager.arrived) == 40)
         assert chat.arrived == []
-        chat.open.set()
+        chat.gate.set()
         await until(lambda: len(chat.arrived) == 40)
 
 
