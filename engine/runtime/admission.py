@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from sagamore.engine.breaker import Breaker, BreakerPolicy
 from sagamore.engine.effect import Capabilities, NotReached, Outcome, Throttled, Unknown
+from sagamore.engine.envelope import BULK_LANE, LANES, NORMAL_LANE
 from sagamore.engine.ports import Clock
 from sagamore.engine.system_actor import BreakerChanged, PlacesTaken, ProviderRecord
 from sagamore.engine.window import Window
@@ -18,6 +19,8 @@ from sagamore.engine.window import Window
 log = logging.getLogger("sagamore.engine")
 
 Remember = Callable[[BreakerChanged | PlacesTaken], Awaitable[object]]
+
+YIELD_MS = 1_000  # a bulk call looks again; it is told when the last normal one has its place
 
 
 class Admission:
@@ -31,6 +34,7 @@ class Admission:
         self.breaker = Breaker(policy)
         self._remembered = self.breaker.state
         self.windows: tuple[Window, ...] = ()
+        self._waiting = [0 for _ in LANES]
         self._taking_places = asyncio.Lock()
         self._paused_until_ms = 0.0
         self._changed = asyncio.Event()
@@ -50,12 +54,24 @@ class Admission:
             for rate, used in zip(rates, outstanding, strict=True)
         )  # fmt: skip
 
-    async def admit(self, deadline_ms: int | None = None) -> int | None:
-        """Wait until a call may be made; None if the engine stops, or it is `deadline_ms` (Unix ms)."""
+    async def admit(self, lane: int, deadline_ms: int | None = None) -> int | None:
+        """Wait until a call may be made; None if the engine stops, or it is `deadline_ms` (Unix ms). One of the bulk
+        lane waits for as long as one of the normal lane does."""
+        self._waiting[lane] += 1
+        try:
+            return await self._admitted(deadline_ms, lane)
+        finally:
+            self._waiting[lane] -= 1
+            if self._waiting[BULK_LANE] and not self._waiting[NORMAL_LANE]:
+                self._changed.set()
+
+    async def _admitted(self, deadline_ms: int | None, lane: int) -> int | None:
         while not self._closed and (deadline_ms is None or self._clock.now_ms() < deadline_ms):
             now_ms = self._clock.elapsed_ms()
             if now_ms < self._paused_until_ms:
                 await self._pause(self._paused_until_ms - now_ms, deadline_ms)
+            elif lane == BULK_LANE and self._waiting[NORMAL_LANE]:
+                await self._pause(YIELD_MS, deadline_ms)
             elif (window := next((w for w in self.windows if not w.permits), None)) is not None:
                 await self._take_places(window, deadline_ms)
             elif (era := self.breaker.admit(now_ms)) is None:

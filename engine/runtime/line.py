@@ -10,7 +10,7 @@ from collections import deque
 import msgspec
 
 from sagamore.engine.effect import EffectRow
-from sagamore.engine.envelope import Address
+from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE, Address
 from sagamore.engine.policy import EffectPolicy
 from sagamore.engine.runtime.mailbox import AttemptEnded, ParkEffect
 
@@ -87,6 +87,13 @@ class Line:
                 if waiting:
                     return waiting.popleft()
         return None
+
+    def overtaking(self, task: Task) -> Task:
+        """Who is to be called in place of a task that waited: a bulk one gives way to a normal one that came since."""
+        if task.row.lane == BULK_LANE and self._waiting[NORMAL_LANE]:
+            self._waiting[BULK_LANE].appendleft(task)
+            return self._waiting[NORMAL_LANE].popleft()
+        return task
 
     def drain(self) -> list[Task]:
         """All that wait; nothing of them will be attempted."""

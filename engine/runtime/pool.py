@@ -187,14 +187,18 @@ class Pool:
 
     async def _attempt(self, task: Task) -> None:
         """What is to be done with an effect is decided when it may be done: waiting takes time, and keys end."""
-        row, held = task.row, self._line(task.address).held
+        line = self._line(task.address)
+        row, held = task.row, line.held
         if held.get(row.id) is not task:  # withdrawn, or settled by a person
             return
         if next_step(row, self.capabilities, task.policy, self._clock.now_ms()) is Step.PARK:
             self._end(task, ParkEffect(row))
             return
         gives_up = row.state == "pending" or task.policy.ends
-        era = await self.admission.admit(deadline_of(row, task.policy) if gives_up else None)
+        era = await self.admission.admit(row.lane, deadline_of(row, task.policy) if gives_up else None)
+        if era is not None:
+            task = line.overtaking(task)
+            row = task.row
         settled = held.get(row.id) is not task
         now_ms = self._clock.now_ms()
         step = next_step(row, self.capabilities, task.policy, now_ms)
@@ -252,7 +256,7 @@ class Pool:
         """A look-up is a request too: the call after it takes a place of its own, and is decided on once more, since
         that may take long. None if the call is not to be made now."""
         await self.admission.ended(era, None)
-        again = await self.admission.admit()
+        again = await self.admission.admit(task.row.lane)
         now_ms = self._clock.now_ms()
         decided = again is not None and next_step(task.row, self.capabilities, task.policy, now_ms)
         if decided is Step.LOOK_UP_THEN_CALL:

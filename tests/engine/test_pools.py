@@ -401,3 +401,17 @@ async def test_a_slow_call_is_counted_and_named(world: World, caplog: pytest.Log
     (record,) = [record for record in caplog.records if "took" in record.message]
     assert record.message == f"bank charge of a took {SLOW_CALL_MS} ms"
     assert record.effect == bill.effects[0]  # type: ignore[attr-defined]
+
+
+async def test_what_is_urgent_does_not_wait_behind_all_that_waits_for_a_place_in_the_window(world: World) -> None:
+    capabilities = Capabilities(takes_key=True, in_flight_max=8, rates=(Rate(1, 1_000),))
+    provider = ScriptedProvider("bank", capabilities, clock=world.clock)
+    await world.start(Till(), providers=[provider])
+    await world.engine.ask("till", Pay("a", tuple(f"bulk{n}" for n in range(100)), bulk=True))
+    await world.until(lambda: len(provider.calls) == 2)
+    for entity in ("b", "c"):
+        began_ms = world.clock.now_ms()
+        await world.engine.ask("till", Pay(entity, (f"urgent {entity}",)))
+        await world.until_state("till", entity, lambda bill: bill.heard == ("0 succeeded",))
+        assert world.clock.now_ms() - began_ms <= 2_100, "the next place is its own"
+    assert len(provider.calls) < 8
