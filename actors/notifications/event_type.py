@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 
 from sagamore.actors.notifications.errors import BadEventData, UnknownEvent
+from sagamore.actors.text import shown
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import Codec, Record, encode
 
@@ -83,9 +84,9 @@ class EventTypes:
             raise UnknownEvent("event_type", event_type, f"one of: {', '.join(sorted(self.types)) or 'none'}")
         newest = known.data.__version__
         if type(version) is not int or not 1 <= version <= newest:
-            raise UnknownEvent("version", version, f"1 to {newest}, which this program knows of {event_type}")
+            raise UnknownEvent("version", shown(version), f"1 to {newest}, which this program knows of {event_type}")
         if "type" in data:
-            raise BadEventData("data.type", data["type"], "another name: `type` is the event's own")
+            raise BadEventData("data.type", shown(data["type"]), "another name: `type` is the event's own")
         try:
             stored = msgspec.json.encode({"type": f"{event_type}/{version}", **data})
             text: str = encode(self._codec.decode(stored)).decode()

@@ -60,6 +60,8 @@ class Notifications:
         check_text("delivery_id", delivery_id)
         check_choice("kind", kind, get_args(ReceiptKind))
         at_ms = check_time("at", at)
+        if not at_ms:  # None, which elsewhere is no time
+            raise InvalidInput("at", at, "an aware datetime: when it was seen")
         try:
             known = await self.get(notification_of(delivery_id)[0])
         except ValueError as error:

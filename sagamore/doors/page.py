@@ -43,7 +43,8 @@ async def read_page(
     check_whole("limit", limit, 1, PAGE_ROWS_MAX)
     check_text("cursor", cursor, ENTITY_KEY_CHARACTERS_MAX, optional=True, product=True)
     if cursor and not cursor.startswith(prefix):
-        raise InvalidInput("cursor", cursor, f"the cursor of the page before, which begins with {prefix}")
+        visible = prefix.rstrip("\x1f")  # which stands between the parts of some keys
+        raise InvalidInput("cursor", cursor, f"the cursor of the page before, which begins with {visible}")
     if field:
         check_text(field, value)
     before = cursor or prefix + ABOVE_ALL

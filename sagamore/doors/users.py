@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import time
 
 from sagamore.actors.notifications.door import set_preferences, set_user
-from sagamore.actors.notifications.errors import UnknownUser
+from sagamore.actors.notifications.errors import UnknownChannel, UnknownUser
 from sagamore.actors.notifications.inbox import EraseItem, Inbox, item_key
 from sagamore.actors.notifications.inbox import Item as InboxItem
 from sagamore.actors.notifications.messages import EraseNotification, EraseUser
@@ -47,6 +47,7 @@ class Users:
         quiet_hours: local times between which nothing is sent but what is critical; deferred, never dropped
         An address that bounced stays dead until it is left out once. Raises InvalidInput (BadAddress, UnknownChannel).
         """
+        self._check_composed()
         message = set_user(
             user_id, self._notifying.channels, addresses=addresses, locale=locale, zone=zone,
             preferences=preferences or {}, quiet_hours=quiet_hours, categories=self._notifying.types.categories,
@@ -55,6 +56,7 @@ class Users:
 
     async def prefer(self, user_id: str, category: str, channel: str, *, allowed: bool) -> User:
         """One wish; "*" is any. Raises InvalidInput, UnknownUser."""
+        self._check_composed()
         message = set_preferences(
             user_id, {(category, channel): allowed}, self._notifying.channels, self._notifying.types.categories
         )
@@ -73,6 +75,10 @@ class Users:
         return await read_page(
             self._files.of(KIND), _codec.decode, prefix=user_key(""), limit=limit, cursor=cursor
         )  # fmt: skip
+
+    def _check_composed(self) -> None:
+        if not self._notifying.channels:
+            raise UnknownChannel("channels", (), "at least one: Sagamore.open(…, channels=[Inbox()])")
 
     async def erase(self, user_id: str) -> None:
         """Nothing personal is left: addresses, wishes, events' data, inbox. What waits is cancelled, what is being sent
