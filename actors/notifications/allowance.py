@@ -10,28 +10,26 @@ else.
 import msgspec
 from msgspec.structs import replace
 
-from sagamore.engine.message import State
+from sagamore.engine.message import Record, State
 from sagamore.engine.policy import HOUR_MS
 
 SENDS_MAX = 1_000  # of one window: their times are in a state that is written whole
 
 
 class UserLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """`sends_max` in any `window_ms`, 0 for no such limit; `under_way_max` at once, so that users share a channel."""
+    """`sends_max` in any `window_ms` over all channels, 0 for no such limit; `under_way_max` at once on each channel, so
+    that users share it."""
 
     sends_max: int = 0
     window_ms: int = HOUR_MS
     under_way_max: int = 32
 
 
-class Allowance(State, tag="notifications.allowance", version=1, omit_defaults=True):
-    """Kept under `allowance:USER`, while a place is held or used, or somebody waits."""
+class Places(Record, frozen=True, omit_defaults=True):
+    """On one channel: a provider that hangs there holds none of another's."""
 
-    user_id: str
+    channel: str
     held: int = 0
-    used_until: tuple[int, ...] = ()
-    """Steady ms at which used places are free again, rising."""
-    boot: str = ""
     first: int = 1
     last: int = 0
     """The numbers that wait; none if `last` is before `first`."""
@@ -41,10 +39,40 @@ class Allowance(State, tag="notifications.allowance", version=1, omit_defaults=T
         """How many wait."""
         return self.last - self.first + 1
 
+
+class Allowance(State, tag="notifications.allowance", version=1, omit_defaults=True):
+    """Kept under `allowance:USER`, while a place is held or used, or somebody waits."""
+
+    user_id: str
+    places: tuple[Places, ...] = ()
+    """Of the channels on which one is held or waited for."""
+    used_until: tuple[int, ...] = ()
+    """Steady ms at which used places are free again, rising."""
+    boot: str = ""
+
+    def of(self, channel: str) -> Places:
+        """Those on a channel."""
+        return next((places for places in self.places if places.channel == channel), Places(channel))
+
+    def having(self, changed: Places) -> "Allowance":
+        """Those on a channel changed."""
+        others = tuple(places for places in self.places if places.channel != changed.channel)
+        return replace(self, places=(*others, changed) if changed.held or changed.line else others)
+
+    @property
+    def held(self) -> int:
+        """On all channels."""
+        return sum(places.held for places in self.places)
+
+    @property
+    def line(self) -> int:
+        """How many wait, on all channels."""
+        return sum(places.line for places in self.places)
+
     @property
     def idle(self) -> bool:
         """Nothing to remember."""
-        return not self.held and not self.used_until and not self.line
+        return not self.places and not self.used_until
 
 
 def at_time(allowance: Allowance, limit: UserLimit, steady_ms: int, boot: str) -> Allowance:
@@ -57,17 +85,41 @@ def at_time(allowance: Allowance, limit: UserLimit, steady_ms: int, boot: str) -
     return allowance
 
 
-def has_place(allowance: Allowance, limit: UserLimit) -> bool:
-    """Whether one more may begin, of an allowance as it stands now."""
-    if allowance.held >= limit.under_way_max:
+def has_place(allowance: Allowance, limit: UserLimit, channel: str) -> bool:
+    """Whether one more may begin there, of an allowance as it stands now."""
+    if allowance.of(channel).held >= limit.under_way_max:
         return False
     return not limit.sends_max or allowance.held + len(allowance.used_until) < limit.sends_max
 
 
-def given_back(allowance: Allowance, limit: UserLimit, steady_ms: int) -> Allowance:
-    """One has ended."""
+def must_wait(allowance: Allowance, limit: UserLimit, channel: str) -> bool:
+    """Whether a new one has to join the line: there is no place, or one that waits would be passed over."""
+    waiting = allowance.line if limit.sends_max else allowance.of(channel).line
+    return bool(waiting) or not has_place(allowance, limit, channel)
+
+
+def taken(allowance: Allowance, channel: str, change: int = 1) -> Allowance:
+    """One more begins there; or one less, that has not used its place."""
+    places = allowance.of(channel)
+    return allowance.having(replace(places, held=places.held + change))
+
+
+def joined(allowance: Allowance, channel: str) -> Allowance:
+    """One more waits there, under the last number."""
+    places = allowance.of(channel)
+    return allowance.having(replace(places, last=places.last + 1))
+
+
+def called(allowance: Allowance, channel: str) -> Allowance:
+    """The first that waits there has its place."""
+    places = allowance.of(channel)
+    return allowance.having(replace(places, first=places.first + 1, held=places.held + 1))
+
+
+def given_back(allowance: Allowance, limit: UserLimit, channel: str, steady_ms: int) -> Allowance:
+    """One has ended there, and used its place."""
     used = (*allowance.used_until, steady_ms + limit.window_ms) if limit.sends_max else ()
-    return replace(allowance, held=allowance.held - 1, used_until=used)
+    return replace(taken(allowance, channel, -1), used_until=used)
 
 
 def allowance_key(user_id: str) -> str:
@@ -76,11 +128,11 @@ def allowance_key(user_id: str) -> str:
 
 
 class Waiting(State, tag="notifications.waiting", version=1):
-    """One number of a user's line, kept under `line:USER/NUMBER`."""
+    """One number of a user's line on a channel, kept under `line:USER/CHANNEL/NUMBER`."""
 
     delivery: str
 
 
-def line_key(user_id: str, number: int) -> str:
-    """The key of a number in a user's line."""
-    return f"line:{user_id}/{number:012}"
+def line_key(user_id: str, channel: str, number: int) -> str:
+    """The key of a number in a user's line on a channel."""
+    return f"line:{user_id}/{channel}/{number:012}"

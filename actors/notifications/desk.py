@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from sagamore.actors.notifications.allowance import Allowance, UserLimit, allowance_key, at_time, given_back, has_place
+from sagamore.actors.notifications.allowance import (
+    Allowance,
+    UserLimit,
+    allowance_key,
+    at_time,
+    called,
+    given_back,
+    has_place,
+    joined,
+    must_wait,
+    taken,
+)
 from sagamore.actors.notifications.channel import CannotSend, Channel, Outgoing
 from sagamore.actors.notifications.event_type import Category, EventTypes
 from sagamore.actors.notifications.messages import (
@@ -88,14 +99,17 @@ class Desk:
     def start(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
         """A place, or a number in the user's line."""
         allowance = self._allowance(notification.user_id, turn)
-        if not allowance.line and has_place(allowance, self.limit):
-            self._save(replace(allowance, held=allowance.held + 1), turn)
+        if not must_wait(allowance, self.limit, delivery.channel):
+            self._save(taken(allowance, delivery.channel), turn)
             return self.send(notification, delivery, category, turn)
-        number = allowance.last + 1
-        self._save(replace(allowance, last=number), turn)
-        join = JoinLine(notification.user_id, number, delivery_id(notification.id, delivery.n))
+        waiting = joined(allowance, delivery.channel)
+        self._save(waiting, turn)
+        places = waiting.of(delivery.channel)
+        join = JoinLine(
+            notification.user_id, delivery.channel, places.last, delivery_id(notification.id, delivery.n)
+        )  # fmt: skip
         turn.send(KIND, join, partition=turn.partition)
-        turn.note(f"{delivery.channel} waits: {allowance.line} of this user before it")
+        turn.note(f"{delivery.channel} waits: {places.line - 1} of this user before it")
         return notification.with_delivery(replace(delivery, status="WAITING", reason="the user's limit"))
 
     def send(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
@@ -112,7 +126,7 @@ class Desk:
             turn.note(f"{delivery.channel} deferred: {QUIET}")
             due = NotificationDue(notification.id, notification.user_id)
             turn.schedule("due", due, at_ms=quiet_ms, entity=delivery_id(notification.id, delivery.n))
-            self.give_back(notification.user_id, turn, used=False)
+            self.give_back(notification.user_id, delivery.channel, turn, used=False)
             return notification.with_delivery(replace(delivery, status="WAITING", reason=QUIET))
         try:
             channel, rendered = self._rendered(notification, delivery, user)
@@ -151,7 +165,7 @@ class Desk:
     def end(self, notification: Notification, delivery: Delivery, turn: Turn, *, used: bool) -> Notification:
         """A delivery has ended: its place is given back, and the next of the user's line called."""
         turn.note(f"{delivery.channel} {delivery.status.lower()}{': ' * bool(delivery.reason)}{delivery.reason}")
-        self.give_back(notification.user_id, turn, used=used)
+        self.give_back(notification.user_id, delivery.channel, turn, used=used)
         return self.settled(notification.with_delivery(delivery), turn)
 
     def bury(self, notification: Notification, delivery: Delivery, turn: Turn) -> None:
@@ -194,13 +208,13 @@ class Desk:
 
     # --- the user's places ---
 
-    def give_back(self, user_id: str, turn: Turn, *, used: bool) -> None:
+    def give_back(self, user_id: str, channel: str, turn: Turn, *, used: bool) -> None:
         """One of the user's deliveries has ended; `used`: an attempt may have been made."""
         allowance = self._allowance(user_id, turn)
         if used:
-            allowance = given_back(allowance, self.limit, turn.steady_ms)
+            allowance = given_back(allowance, self.limit, channel, turn.steady_ms)
         else:
-            allowance = replace(allowance, held=allowance.held - 1)
+            allowance = taken(allowance, channel, -1)
         self._call(allowance, turn)
 
     def call_next(self, user_id: str, turn: Turn) -> None:
@@ -208,9 +222,10 @@ class Desk:
         self._call(self._allowance(user_id, turn), turn)
 
     def _call(self, allowance: Allowance, turn: Turn) -> None:
-        while allowance.line and has_place(allowance, self.limit):
-            turn.send(KIND, CallNext(allowance.user_id, allowance.first), partition=turn.partition)
-            allowance = replace(allowance, first=allowance.first + 1, held=allowance.held + 1)
+        for channel in [places.channel for places in allowance.places if places.line]:
+            while (places := allowance.of(channel)).line and has_place(allowance, self.limit, channel):
+                turn.send(KIND, CallNext(allowance.user_id, channel, places.first), partition=turn.partition)
+                allowance = called(allowance, channel)
         self._save(allowance, turn)
 
     def _allowance(self, user_id: str, turn: Turn) -> Allowance:

@@ -117,6 +117,7 @@ class JoinLine(Message, tag="notifications.join_line", version=1):
     """The user has no place free: this delivery waits under that number."""
 
     user_id: str
+    channel: str
     number: int
     delivery: str
 
@@ -125,6 +126,7 @@ class CallNext(Message, tag="notifications.call_next", version=1):
     """A place is taken for the delivery that waits under that number."""
 
     user_id: str
+    channel: str
     number: int
 
 
@@ -133,6 +135,7 @@ class StartDelivery(Message, tag="notifications.start_delivery", version=1):
 
     delivery: str
     user_id: str
+    channel: str
 
 
 class PlacesDue(Message, tag="notifications.places_due", version=1):

@@ -73,7 +73,7 @@ class NotificationsActor(
         """The notification with its user and the user's places; or what the message is about."""
         match message:
             case JoinLine() | CallNext():
-                return line_key(message.user_id, message.number)
+                return line_key(message.user_id, message.channel, message.number)
             case PlacesDue():
                 return allowance_key(message.user_id)
             case PageSent():
@@ -200,7 +200,7 @@ class NotificationsActor(
         _, n = notification_of(message.delivery)
         delivery = notification.delivery(n) if notification else None
         if notification is None or delivery is None or delivery.status != "WAITING":
-            self._desk.give_back(message.user_id, turn, used=False)
+            self._desk.give_back(message.user_id, message.channel, turn, used=False)
             return notification
         return self._desk.send(notification, delivery, self._category(notification), turn)
 
@@ -304,4 +304,4 @@ def _page_sent(state: None, message: PageSent, turn: Turn) -> None:
 
 def _call(waiting: Waiting | None, message: CallNext, turn: Turn) -> None:
     if waiting is not None:
-        turn.send(KIND, StartDelivery(waiting.delivery, message.user_id), partition=turn.partition)
+        turn.send(KIND, StartDelivery(waiting.delivery, message.user_id, message.channel), partition=turn.partition)

@@ -78,7 +78,7 @@ async def _look(pages: Pages, verdicts: Verdicts, readable: Check) -> Suspects:
                 await _keep(scratch, notification, verdicts.notified)
             async for allowance in _read(reader, allowance_key(""), readable):
                 verdicts.places.count("held", allowance.held)
-                await _keep_place(scratch, allowance.user_id, -allowance.held, f"{allowance.first} {allowance.last}")
+                await _keep_place(scratch, allowance.user_id, -allowance.held, str(allowance.places))
                 if allowance.line and not allowance.held:
                     await scratch.add("unended", (allowance_key(allowance.user_id), f"a line of {allowance.line}"))
         return await _suspects(scratch)

@@ -62,11 +62,11 @@ async def make(path: Path) -> dict[str, str]:
         done = await shop.notifications.publish(event("inbox", "bob"))
         await shop.notifications.wait(done.id, timeout=SOON)
         delivery = sending.id.replace("ntf_", "dlv_") + "_1"
-        for kind, key in (("notifications", line_key("ann", 1)), ("nobody", delivery)):
+        for kind, key in (("notifications", line_key("ann", "nobody", 1)), ("nobody", delivery)):
             await shop.engine.until(kind, key, lambda state: state is not None, 20_000)
         return {
             "sending": sending.id, "waiting": waiting.id, "later": later.id, "done": done.id, "delivery": delivery,
-            "allowance": "allowance:ann", "line": line_key("ann", 1),
+            "allowance": "allowance:ann", "line": line_key("ann", "nobody", 1),
         }  # fmt: skip
 
 

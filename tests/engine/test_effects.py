@@ -69,7 +69,9 @@ async def test_key_and_bytes_are_identical_between_attempts_and_restarts(world: 
 
 async def test_an_effect_under_a_policy_that_its_actor_does_not_have_is_refused_by_name(world: World) -> None:
     engine = await world.start(Till(), providers=[bank()])
-    with pytest.raises(UnknownKind, match=r"policy is 'seldom'; till has '', 'again', 'ends', 'often', 'patient', 'short', 'twice'"):
+    with pytest.raises(
+        UnknownKind, match=r"policy is 'seldom'; till has '', 'again', 'ends', 'often', 'patient', 'short', 'twice'"
+    ):
         await engine.ask("till", Pay("a", ("k",), "seldom"))
     assert await engine.read("till", "a") is None
 

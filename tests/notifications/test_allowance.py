@@ -5,7 +5,15 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagamore.actors.notifications.allowance import Allowance, UserLimit, at_time, given_back, has_place
+from sagamore.actors.notifications.allowance import (
+    Allowance,
+    Places,
+    UserLimit,
+    at_time,
+    given_back,
+    has_place,
+    taken,
+)
 from sagamore.engine.policy import HOUR_MS
 from tests.notifications.core import Core
 
@@ -33,16 +41,16 @@ def test_no_window_ever_has_more_calls_than_allowed_wherever_they_arrive_between
     boot, granted, calls = "0", list[int](), list[tuple[int, int]]()
     for step, number in steps:
         allowance = at_time(allowance, limit, now_ms - began_ms, boot)
-        if step == "grant" and has_place(allowance, limit):
-            allowance = Allowance("ann", allowance.held + 1, allowance.used_until, allowance.boot)
+        if step == "grant" and has_place(allowance, limit, "mail"):
+            allowance = taken(allowance, "mail")
             granted.append(now_ms)
         elif step in ("end", "unused") and granted:
             since_ms = granted.pop(number % len(granted))
             if step == "end":
-                allowance = given_back(allowance, limit, now_ms - began_ms)
+                allowance = given_back(allowance, limit, "mail", now_ms - began_ms)
                 calls.append((since_ms, now_ms))
             else:
-                allowance = Allowance("ann", allowance.held - 1, allowance.used_until, allowance.boot)
+                allowance = taken(allowance, "mail", -1)
         elif step == "pass":
             now_ms += number
         elif step == "boot":
@@ -57,15 +65,15 @@ def test_no_window_ever_has_more_calls_than_allowed_wherever_they_arrive_between
 
 def test_a_place_is_free_again_exactly_one_window_after_its_end() -> None:
     limit = UserLimit(sends_max=1, window_ms=WINDOW_MS)
-    used = given_back(Allowance("ann", 1, boot="b"), limit, 1_000)
-    assert not has_place(at_time(used, limit, 1_099, "b"), limit)
-    assert has_place(at_time(used, limit, 1_100, "b"), limit)
+    used = given_back(Allowance("ann", (Places("mail", 1),), boot="b"), limit, "mail", 1_000)
+    assert not has_place(at_time(used, limit, 1_099, "b"), limit, "sms")
+    assert has_place(at_time(used, limit, 1_100, "b"), limit, "sms")
 
 
 def test_without_a_limit_of_sends_nothing_is_remembered_of_them() -> None:
-    allowance = Allowance("ann", 5, (7, 8), "b")
+    allowance = Allowance("ann", (Places("mail", 5),), (7, 8), "b")
     for _ in range(5):
-        allowance = given_back(allowance, UserLimit(), 1)
+        allowance = given_back(allowance, UserLimit(), "mail", 1)
     assert allowance.idle
 
 

@@ -111,7 +111,8 @@ class Shop(RuleBasedStateMachine):
         core = self.core
         allowance = core.allowance()
         held, line = (allowance.held, allowance.line) if allowance else (0, 0)
-        assert held == len(core.sending) <= core.limit.under_way_max
+        assert held == len(core.sending)
+        assert all(places.held <= core.limit.under_way_max for places in (allowance.places if allowance else ()))
         assert line == sum(isinstance(state, Waiting) for state in core.entities.values())
         for key, state in core.entities.items():
             if isinstance(state, Notification):
