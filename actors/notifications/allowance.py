@@ -17,8 +17,8 @@ SENDS_MAX = 1_000  # of one window: their times are in a state that is written w
 
 
 class UserLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """`sends_max` in any `window_ms` over all channels, 0 for no such limit; `under_way_max` at once on each channel, so
-    that users share it."""
+    """`sends_max` in any `window_ms` over all channels, 0 for no such limit; `under_way_max` at once on each channel,
+    which users share."""
 
     sends_max: int = 0
     window_ms: int = HOUR_MS

@@ -14,6 +14,7 @@ from sagamore.actors.notifications.allowance import (
     has_place,
     taken,
 )
+from sagamore.actors.notifications.messages import PlacesDue
 from sagamore.engine.policy import HOUR_MS
 from tests.notifications.core import Core
 
@@ -97,6 +98,18 @@ def test_who_has_used_all_places_waits_for_the_oldest_to_be_free() -> None:
     assert [*core.sending] == ["dlv_3_1"]
     core.advance(1_000)
     assert [*core.sending] == ["dlv_3_1", "dlv_4_1"]
+
+
+def test_nobody_passes_the_line_though_a_place_is_free_whose_timer_is_late() -> None:
+    core = limited(1)
+    core.publish(1)
+    core.ended(1)
+    core.publish(2)
+    core.steady_ms += HOUR_MS
+    core.publish(3)
+    assert core.sending == {}
+    core.take(PlacesDue("ann"), sender="notifications/0")
+    assert [*core.sending] == ["dlv_2_1"]
 
 
 def test_no_step_of_the_wall_clock_frees_a_place_and_none_is_lost_by_one() -> None:

@@ -97,6 +97,7 @@ def test_a_receipt_ends_the_silence_also_if_it_is_faster_than_the_answer(early: 
     core.ended(1)
     if not early:
         core.receipt(1, "delivered")
+    assert ("ntf_1", "silence 1") not in core.timers
     core.advance(2 * HOUR_MS)
     assert core.states(1) == [("sms", "SENT")]
     assert core.get(1).data == ""
@@ -179,6 +180,9 @@ def test_a_fallback_starts_nothing_else_and_no_channel_twice() -> None:
     core.publish(1, "mail", "sms")
     core.ended(1, status="DEAD")
     assert core.states(1) == [("mail", "DEAD"), ("sms", "SENDING"), ("push", "SUPPRESSED")]
+    allowance = core.allowance()
+    assert allowance is not None
+    assert (allowance.held, allowance.line) == (1, 0)
     core.ended(1, 2, status="DEAD")
     assert core.states(1) == [("mail", "DEAD"), ("sms", "DEAD"), ("push", "SUPPRESSED")]
     assert core.allowance() is None

@@ -99,6 +99,13 @@ def test_a_fallback_that_is_named_beside_its_channel_is_used_once() -> None:
     assert core.states(1) == [("mail", "SUPPRESSED"), ("sms", "SENDING")]
 
 
+def test_a_fallback_of_two_channels_is_used_once() -> None:
+    core = Core(fallbacks={"mail": "sms", "push": "sms"})
+    core.user(("sms", "+1"))
+    core.publish(1, "mail", "push")
+    assert core.states(1) == [("mail", "SUPPRESSED"), ("push", "SUPPRESSED"), ("sms", "SENDING")]
+
+
 def test_an_unknown_user_is_refused_to_clients_and_recorded_for_actors() -> None:
     core = Core()
     with pytest.raises(Exception, match="there is no user 'ann'"):
@@ -133,3 +140,15 @@ def test_setting_a_user_keeps_dead_what_stays_and_revives_what_was_left_out() ->
     core.user(("mail", "b@x"))
     core.user(("mail", "a@x"))
     assert core.ann().dead == ()
+
+
+def test_an_address_that_bounced_after_it_was_left_out_is_alive_when_it_is_set_anew() -> None:
+    core = Core()
+    core.user(("mail", "a@x"))
+    core.publish(1)
+    core.ended(1)
+    core.user()
+    core.receipt(1, "bounced")
+    core.user(("mail", "a@x"))
+    core.publish(2)
+    assert core.states(2) == [("mail", "SENDING")]
