@@ -70,7 +70,7 @@ def _end(found: dict[str, Notification], ids: dict[str, str]) -> dict[str, Any]:
     names = {id_: name for name, id_ in ids.items()}
     ends = {id_: tuple((d.channel, d.status, d.fallback_for) for d in n.deliveries) for id_, n in found.items()}
     named = {names[id_]: end for id_, end in ends.items() if id_ in names}
-    others = Counter((found[id_].user_id, end) for id_, end in ends.items() if id_ not in names)
+    others = Counter((found[id_].event_type, found[id_].user_id, end) for id_, end in ends.items() if id_ not in names)
     return {**named, "others": others}
 
 

@@ -49,15 +49,25 @@ class Code(Record, tag="CODE", version=1):
     n: int
 
 
+class Parcel(Record, tag="PARCEL", version=1):
+    """Told another way if nobody hears that it arrived; only scripts tell it."""
+
+    n: int
+
+
 CRITICAL = ("ALARM",)
 NEVER_TWICE = ("CODE",)
+SILENT = ("PARCEL",)
+SILENCE_MS = 60_000
 SETTINGS = NotificationSettings(
     event_types=(
         EventType(Ping, "pings"), EventType(Alarm, "alarms"), EventType(Offer, "offers"), EventType(Code, "codes"),
+        EventType(Parcel, "parcels"),
     ),
     categories=(
         Category(name="pings", fallbacks={"chat": "text"}), Category(name="alarms", critical=True),
-        Category(name="offers", bulk=True), Category(name="codes", duplicates="never", expires_ms=20_000),
+        Category(name="parcels", fallbacks={"mail": "text"}, silence_ms=SILENCE_MS), Category(name="offers", bulk=True),
+        Category(name="codes", duplicates="never", expires_ms=20_000),
     ),
     user_limit=USER_LIMIT, rates={"mail": (MAIL_RATE,)},
 )  # fmt: skip

@@ -81,7 +81,7 @@ class PostText(Post, name="text"):
     """Knows no keys."""
 
 
-class PostMail(Post, name="mail"):
-    """Knows keys."""
+class PostMail(Post, name="mail", receipts=True):
+    """Knows keys, and reports receipts."""
 
     keyed = True

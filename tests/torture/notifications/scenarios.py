@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sagamore.actors.notifications.allowance import UserLimit
 from sagamore.actors.notifications.door import Event
 from sagamore.actors.notifications.errors import CannotCancel
-from sagamore.actors.notifications.notification import Notification
+from sagamore.actors.notifications.notification import Notification, delivery_id
 from sagamore.engine.testing import NOON_MS
 from tests.torture.notifications.events import SETTINGS
 from tests.torture.notifications.post import Post, PostChat, PostMail, PostText
@@ -22,7 +22,7 @@ NOON = datetime.fromtimestamp(NOON_MS / 1_000, UTC)
 AUDIENCE_USERS = 1_200  # three pages
 LIMIT = UserLimit(sends_max=2, window_ms=60_000, under_way_max=1)
 LIMITED = replace(SETTINGS, rates={}, user_limit=LIMIT)
-FREE = replace(SETTINGS, rates={}, user_limit=UserLimit())
+FREE = replace(SETTINGS, rates={}, user_limit=UserLimit(), order_channels=("mail", "chat"))
 
 
 class Teller(Script):
@@ -41,6 +41,13 @@ class Teller(Script):
         """Publish."""
         event = Event(event_type=kind, user_id=user, channels=channels, data={"n": 1}, **more)
         self.ids[name] = (await self.shop.notifications.publish(event, idempotency_key=name)).id
+
+    async def cancel_told(self, name: str) -> None:
+        """Cancel a notification."""
+        try:
+            await self.shop.notifications.cancel(self.ids[name])
+        except CannotCancel:
+            pass  # in an earlier life
 
     async def done(self, name: str = "a") -> Notification:
         """Wait for its end."""
@@ -124,10 +131,7 @@ async def scheduled_then_cancelled(t: Teller) -> None:
     await t.user("ann", chat="ok", mail="ok")
     await t.tell("a", "ALARM", "chat", "mail", send_at=NOON + HOUR)
     await t.tell("b", "ALARM", "mail", send_at=NOON + HOUR)
-    try:
-        await t.shop.notifications.cancel(t.ids["a"])
-    except CannotCancel:
-        pass  # in an earlier life
+    await t.cancel_told("a")
     await t.done("a")
     await t.done("b")
 
@@ -162,6 +166,43 @@ async def more_than_a_user_may_get(t: Teller) -> None:
     await t.tell("late", "ALARM", "mail", expires_at=NOON + HALF_A_MINUTE)
     for name in tuple(t.ids):
         await t.done(name)
+
+
+@telling(LIMITED)
+async def cancelled_in_the_line(t: Teller) -> None:
+    await t.user("ann", mail="ok")
+    for name in "abcd":
+        await t.tell(name, "ALARM", "mail")
+    await t.cancel_told("c")
+    for name in "abcd":
+        await t.done(name)
+
+
+@telling()
+async def rather_none_than_two(t: Teller) -> None:
+    await t.user("ann", chat="lost ok")
+    await t.tell("a", "CODE", "chat")
+    await t.done()
+
+
+@telling()
+async def silent_then_told_another_way(t: Teller) -> None:
+    await t.user("ann", mail="ok", text="ok")
+    await t.tell("a", "PARCEL", "mail")
+    await t.tell("b", "PARCEL", "mail")
+    sent = await t.done("b")
+    await t.shop.notifications.receipt(delivery_id(sent.id, 1), "delivered", NOON)
+    await t.done("a")
+
+
+@telling()
+async def orders_tell_by_themselves(t: Teller) -> None:
+    await t.user("ann", mail="ok", chat="ok")
+    await t.stock_up()
+    await t.place()
+    await t.reach("CONFIRMED")
+    await t.cancel()
+    await t.end()
 
 
 async def _replay(t: Teller) -> None:

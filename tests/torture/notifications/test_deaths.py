@@ -9,7 +9,7 @@ import pytest
 from tests.torture.notifications.deaths import deaths_of
 from tests.torture.notifications.scenarios import TELLINGS
 
-SHARE = 0.03
+SHARE = 0.02
 
 
 @pytest.mark.parametrize("name", TELLINGS)

@@ -22,7 +22,7 @@ OF_CHANNEL = (Rate(4, 700),)
 OF_USER = UserLimit(sends_max=3, window_ms=5_000, under_way_max=2)
 USERS = 12
 ADDRESSES = ("ok", "ok", "lost ok", "error throttled ok", "refused", "unreached ok")
-ROUNDS = 8
+ROUNDS = 6
 DAY_MS = 86_400_000
 REST_MS = 3 * 60_000
 
