@@ -328,8 +328,9 @@ def test_a_type_that_a_later_program_has_not_ends_as_a_letter_and_is_sent_when_i
 def test_a_channel_that_a_later_program_has_not_ends_as_a_letter() -> None:
     core = Core(under_way=1)
     core.user(("mail", "a@x"), ("sms", "+1"))
-    core.publish(1, "mail", "sms")
+    core.publish(1, "sms")
+    core.publish(2, "sms")
     core.compose(tuple(core.types.types.values()), (Mail(), Wall()))
     core.ended(1)
-    assert core.shown(1)[1] == ("sms", "DEAD", "unknown_channel: no channel sms in this program")
+    assert core.shown(2) == [("sms", "DEAD", "unknown_channel: no channel sms in this program")]
     assert core.allowance() is None

@@ -134,14 +134,15 @@ def test_what_is_scheduled_into_the_night_comes_in_the_morning_and_a_wish_change
 def test_what_comes_out_of_the_line_at_night_waits_for_the_morning() -> None:
     core = Core(now_ms=ms("2026-01-10T21:30"), under_way=1)
     core.user(("mail", "a@x"), ("sms", "+1"), quiet=NIGHT)
-    core.publish(1)
+    core.publish(1, "mail", "sms")
     core.publish(2, "mail", "sms")
     core.advance(HOUR_MS)
     core.ended(1)
+    core.ended(1, 2)
     assert core.shown(2) == [("mail", "WAITING", "quiet hours"), ("sms", "WAITING", "quiet hours")]
     assert (core.sending, core.allowance()) == ({}, None)
     core.advance(9 * HOUR_MS)
-    assert core.states(2) == [("mail", "SENDING"), ("sms", "WAITING")]
+    assert core.states(2) == [("mail", "SENDING"), ("sms", "SENDING")]
     core.ended(2)
     core.ended(2, 2)
     assert (core.get(2).status, core.allowance()) == ("DONE", None)
