@@ -75,12 +75,10 @@ class Publishers:
     async def _tell(self, n: int, what: Told) -> None:
         event, notifications = self._event(n, what), self._shop.notifications
         if not what.user:
-            broadcast = await _persist(
-                lambda: notifications.broadcast(AUDIENCE, event, idempotency_key=f"{self._seed} {n}")
-            )
+            broadcast = await _persist(lambda: notifications.broadcast(AUDIENCE, event, idempotency_key=f"event {n}"))
             self._ledger.write(n=n, did="place", order=broadcast.id)
             return
-        accepted = await _persist(lambda: notifications.publish(event, idempotency_key=f"{self._seed} {n}"))
+        accepted = await _persist(lambda: notifications.publish(event, idempotency_key=f"event {n}"))
         self._ledger.write(n=n, did="place", order=accepted.id)
         if what.cancels:
             self._ledger.write(n=n, did="cancelling")
