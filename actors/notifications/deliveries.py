@@ -22,8 +22,8 @@ from sagamore.engine.message import State
 from sagamore.engine.policy import DAY_MS, HOUR_MS, SECOND_MS, Backoff, EffectPolicy
 from sagamore.engine.turn import Turn
 
-_accepted = msgspec.json.Decoder(Accepted).decode
-_refusal = msgspec.json.Decoder(Refusal).decode
+_decode_accepted = msgspec.json.Decoder(Accepted).decode
+_decode_refusal = msgspec.json.Decoder(Refusal).decode
 
 POLICY = EffectPolicy(
     attempts_max=12, backoff=Backoff(SECOND_MS, HOUR_MS), deadline_ms=3 * DAY_MS, resend_uncertain=True, ends=True
@@ -107,6 +107,21 @@ class DeliveriesActor(Actor[Sending | None, ChannelMessage], kind="deliveries"):
             outcome.entity, sending.user_id, status, reason, outcome.attempts, outcome.uncertain, **more
         )  # fmt: skip
         turn.send("notifications", ended)
+
+
+def _accepted(answer: str) -> Accepted:
+    """A host's channel may answer in its own words."""
+    try:
+        return _decode_accepted(answer)
+    except msgspec.MsgspecError:
+        return Accepted(message=answer)
+
+
+def _refusal(answer: str) -> Refusal:
+    try:
+        return _decode_refusal(answer)
+    except msgspec.MsgspecError:
+        return Refusal("refused", answer)
 
 
 def deliveries_actor(channel: Channel) -> DeliveriesActor:

@@ -71,6 +71,13 @@ def test_each_verdict_is_told_once_with_what_was_counted() -> None:
     assert heard("exhausted", "timeout", expires_ms=NOON_MS + 1)[0].status == "DEAD"
 
 
+@pytest.mark.parametrize("answer", ["", "ok", '"ok"', "[1]", '{"code": 1}'])
+def test_an_answer_in_a_channels_own_words_is_an_end_all_the_same(answer: str) -> None:
+    assert heard("succeeded", answer)[0].status == "SENT"
+    (refused,) = heard("refused", answer)
+    assert (refused.status, refused.reason) == ("DEAD", f"refused: {answer}")
+
+
 def test_news_that_is_no_end_is_told_to_nobody() -> None:
     outcome = EffectOutcome("eff_1", "dlv_1_1", "send", "unknown", "timeout", 1, 1)
     result = run_turn(ACTOR, outcome, {"dlv_1_1": SENDING})
