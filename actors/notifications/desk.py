@@ -53,6 +53,10 @@ class Desk:
         self.types, self.templates, self.limit, self.kept_ms = types, templates, limit, kept_ms
         self.channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
 
+    def category(self, notification: Notification) -> Category:
+        """Its category, as this program has it."""
+        return self.types.category(notification.category)
+
     # --- from an event to deliveries ---
 
     def begin(self, notification: Notification, category: Category, turn: Turn) -> Notification:

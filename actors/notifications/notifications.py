@@ -1,7 +1,8 @@
 """The notifications actor: users and their notifications, side by side in one partition, chosen by the user.
 
 An event becomes deliveries in the turn that takes it (`planning.py`), or when it is due. Each delivery goes to its
-channel's actor, which answers with exactly one DeliveryEnded. What happens in between is in `desk.py`.
+channel's actor, which answers with exactly one DeliveryEnded. What is heard of one delivery is in `delivery_turns.py`,
+the steps that both take in `desk.py`.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from sagamore.actors.notifications.allowance import Allowance, Waiting, allowance_key, line_key
+from sagamore.actors.notifications.delivery_turns import DeliveryTurns
 from sagamore.actors.notifications.desk import CANCELLED, KIND, Desk
 from sagamore.actors.notifications.errors import CannotCancel, UnknownNotification, UnknownUser
-from sagamore.actors.notifications.event_type import Category
 from sagamore.actors.notifications.facts import Told
 from sagamore.actors.notifications.messages import (
     CallNext,
@@ -38,7 +39,7 @@ from sagamore.actors.notifications.messages import (
 from sagamore.actors.notifications.notification import Notification, delivery_id, notification_of
 from sagamore.actors.notifications.order_events import ORDER_EVENTS, OrderEvent, data_of
 from sagamore.actors.notifications.user import User, user_key
-from sagamore.actors.notifications.users import duplicate, erase_user, save_dead, set_preferences, set_user
+from sagamore.actors.notifications.users import duplicate, erase_user, set_preferences, set_user
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE
 from sagamore.engine.turn import Turn
@@ -59,10 +60,11 @@ class NotificationsActor(
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        of_one = DeliveryTurns(desk)
         self._takers: dict[type[Any], Callable[[Any, Any, Turn], NotificationState]] = {
             Notify: self._notify, CancelNotification: self._cancel, NotificationDue: self._due,
-            EraseNotification: self._erase, DeliveryEnded: self._ended, StartDelivery: self._start,
-            ReceiptArrived: self._receipt, StillSilent: self._silent, Redeliver: self._redeliver,
+            EraseNotification: self._erase, DeliveryEnded: of_one.ended, StartDelivery: of_one.start,
+            ReceiptArrived: of_one.receipt, StillSilent: of_one.silent, Redeliver: of_one.redeliver,
             SetUser: set_user, SetPreferences: set_preferences, EraseUser: erase_user,
             PageSent: _page_sent, **dict.fromkeys(ORDER_EVENTS, _order_event),
             ForgetNotification: _forget, JoinLine: lambda _, message, __: Waiting(message.delivery), CallNext: _call,
@@ -143,7 +145,7 @@ class NotificationsActor(
 
     def _never(self, notification: Notification, why: str, turn: Turn) -> Notification:
         """Its deliveries are known, and none is made."""
-        category = self._category(notification)
+        category = self._desk.category(notification)
         status = "CANCELLED" if why == CANCELLED else "SUPPRESSED"
         deliveries = tuple(
             replace(delivery, status=status, reason=why) if delivery.status == "WAITING" else delivery
@@ -158,7 +160,7 @@ class NotificationsActor(
         if notification is None or notification.status == "DONE":
             return notification
         go_on = self._desk.begin if notification.status == "SCHEDULED" else self._desk.resume
-        return go_on(notification, self._category(notification), turn)
+        return go_on(notification, self._desk.category(notification), turn)
 
     def _cancel(self, notification: Notification | None, message: CancelNotification, turn: Turn) -> Notification:
         if notification is None:
@@ -194,91 +196,10 @@ class NotificationsActor(
         turn.reply(after, kept=after.bare())
         return after
 
-    # --- a delivery ---
-
-    def _start(self, notification: Notification | None, message: StartDelivery, turn: Turn) -> Notification | None:
-        _, n = notification_of(message.delivery)
-        delivery = notification.delivery(n) if notification else None
-        if notification is None or delivery is None or delivery.status != "WAITING":
-            self._desk.give_back(message.user_id, message.channel, turn, used=False)
-            return notification
-        return self._desk.send(notification, delivery, self._category(notification), turn)
-
-    def _ended(self, notification: Notification | None, message: DeliveryEnded, turn: Turn) -> Notification | None:
-        _, n = notification_of(message.delivery)
-        known = notification.delivery(n) if notification else None
-        if notification is None or known is None or known.status != "SENDING":
-            return notification
-        delivery = replace(
-            known, status=message.status, reason=message.reason, attempts=known.attempts + message.attempts,
-            uncertain=known.uncertain + message.uncertain, provider_id=message.provider_id,
-            round=known.round + message.refused,
-        )  # fmt: skip
-        if message.dead_address:
-            save_dead(message.user_id, delivery, "refused", turn)
-        category, erased = self._category(notification), not notification.data
-        if erased:
-            delivery = replace(delivery, reason="")
-        elif delivery.status == "DEAD":
-            self._desk.bury(notification, delivery, turn)
-        elif delivery.status == "SENT":
-            delivery = self._desk.listen(notification, delivery, category, turn)
-        notification = self._desk.end(notification, delivery, turn, used=message.status != "CANCELLED")
-        if delivery.status == "DEAD":
-            notification = self._desk.fall_back(notification, delivery, category, turn)
-        return notification
-
-    def _redeliver(self, notification: Notification | None, message: Redeliver, turn: Turn) -> Notification | None:
-        _, n = notification_of(message.delivery)
-        delivery = notification.delivery(n) if notification else None
-        if notification is None or delivery is None or delivery.status != "DEAD" or not notification.data:
-            turn.note("nothing to replay: it was erased, or has not failed")
-            return notification
-        again = replace(delivery, status="WAITING", reason="replayed")
-        notification = replace(notification.with_delivery(again), status="ACTIVE", why="", expires_ms=0)
-        return self._desk.start(notification, again, self._category(notification), turn)
-
-    # --- what providers report later ---
-
-    def _receipt(self, notification: Notification | None, message: ReceiptArrived, turn: Turn) -> Notification:
-        if notification is None:
-            raise UnknownNotification(notification_of(message.delivery)[0])
-        delivery = notification.delivery(notification_of(message.delivery)[1])
-        if delivery is None:
-            raise UnknownNotification(message.delivery)
-        after = notification
-        if (delivery.receipt, delivery.receipt_at_ms) != (message.kind, message.at_ms):
-            if delivery.listening:
-                turn.cancel(f"silence {delivery.n}")
-            heard = replace(delivery, receipt=message.kind, receipt_at_ms=message.at_ms, listening=False)
-            turn.note(f"{delivery.channel} {message.kind}")
-            after = notification.with_delivery(heard)
-            if message.kind != "delivered":
-                save_dead(message.user_id, delivery, message.kind, turn)
-            if message.kind == "bounced":
-                after = self._desk.fall_back(after, heard, self._category(after), turn)
-            after = self._desk.settled(after, turn)
-        turn.reply(after, kept=after.bare())
-        return after
-
-    def _silent(self, notification: Notification | None, message: StillSilent, turn: Turn) -> Notification | None:
-        _, n = notification_of(message.delivery)
-        delivery = notification.delivery(n) if notification else None
-        if notification is None or delivery is None or not delivery.listening:
-            return notification
-        turn.note(f"{delivery.channel} is silent")
-        notification = notification.with_delivery(replace(delivery, listening=False))
-        return self._desk.settled(
-            self._desk.fall_back(notification, delivery, self._category(notification), turn), turn
-        )  # fmt: skip
-
     def _places(self, allowance: Allowance | None, message: PlacesDue, turn: Turn) -> NotificationState:
         if allowance is not None:
             self._desk.call_next(message.user_id, turn)
         return allowance
-
-    def _category(self, notification: Notification) -> Category:
-        return self._desk.types.category(notification.category)
 
 
 def _order_event(user: User | None, event: OrderEvent, turn: Turn) -> User | None:
