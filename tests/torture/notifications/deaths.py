@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from shutil import rmtree
+from traceback import extract_tb
 from typing import Any
 
 from msgspec import Struct
@@ -104,7 +105,9 @@ async def deaths_of(name: str, path: Path, chance: Random, share: float) -> Asyn
         try:
             died = await run(name, path, fault)
         except Exception as error:
-            yield f"{name} {fault.action} {fault.at}", [f"{type(error).__name__}: {error}"]
+            where = extract_tb(error.__traceback__)[-1]
+            found = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno} {where.line})"
+            yield f"{name} {fault.action} {fault.at}", [found]
             continue
         keys = sorted(unharmed.end.keys() | died.end.keys())
         other = [key for key in keys if died.end.get(key) != unharmed.end.get(key)]
