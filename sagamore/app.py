@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from sagamore.actors.notifications.channel import Channel
+from sagamore.actors.notifications.desk import KIND
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payment_effects import PaymentEffects
@@ -102,9 +103,11 @@ class Sagamore(Shop):
 
 def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], wanted: Mapping[str, int]) -> dict[str, int]:
     """What the directory was made with, and for what is new in it what the settings say. Raises InvalidInput for a
-    kind that neither this program nor the directory has."""
+    kind that neither this program nor the directory has, and for a directory that tells users if nobody would be."""
     stored = read_manifest(path) if path.is_dir() else None
     known = {} if stored is None else dict(stored.partitions)
+    if KIND in known and not any(actor.kind == KIND for actor in actors):
+        raise InvalidInput("channels", (), "those of this directory: else what happens now would be told to nobody")
     kinds = (*(actor.kind for actor in actors), SYSTEM, DEAD_LETTERS)
     for kind in wanted:
         if kind not in kinds and kind not in known:

@@ -40,8 +40,12 @@ from sagamore.actors.orders.payment_messages import PaymentEvent
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.stock import Stock
 from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
+from sagamore.actors.providers.fcm import FcmPush
 from sagamore.actors.providers.in_threads import in_threads
 from sagamore.actors.providers.simulated import SimulatedPayments
+from sagamore.actors.providers.smtp import SmtpEmail
+from sagamore.actors.providers.twilio import TwilioSms
+from sagamore.actors.providers.webhooks import Webhooks
 from sagamore.app import Sagamore
 from sagamore.engine.actor import Actor
 from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Rate, Throttled, Unknown
@@ -81,6 +85,7 @@ __all__ = [
     "DirectoryError",
     "Event",
     "EventType",
+    "FcmPush",
     "Feed",
     "IllegalTransition",
     "Inbox",
@@ -120,6 +125,7 @@ __all__ = [
     "SagamoreError",
     "Settings",
     "SimulatedPayments",
+    "SmtpEmail",
     "State",
     "Stock",
     "StockChanged",
@@ -127,6 +133,7 @@ __all__ = [
     "StockUnknown",
     "Throttled",
     "Turn",
+    "TwilioSms",
     "Unavailable",
     "Unknown",
     "UnknownAudience",
@@ -140,6 +147,7 @@ __all__ = [
     "UnknownUser",
     "User",
     "UserLimit",
+    "Webhooks",
     "WrongLoop",
     "blocking",
     "in_threads",

@@ -32,7 +32,7 @@ class Notifying:
     """The parts, made once when a shop is opened. Raises InvalidInput for what does not fit together."""
 
     def __init__(self, path: Path, channels: Sequence[Channel], settings: NotificationSettings) -> None:
-        self._pages = AudiencePages(path)
+        self.pages = AudiencePages(path)
         self.channels = {channel.name: channel for channel in channels}
         if len(self.channels) < len(channels):
             raise InvalidInput("channels", [channel.name for channel in channels], "each name once")
@@ -68,7 +68,7 @@ class Notifying:
             return ()
         sending = (channel for channel in self.channels.values() if not isinstance(channel, Inbox))
         rates = self._settings.rates
-        return self._pages, *(_Rated(channel, tuple(rates.get(channel.name, ()))) for channel in sending)
+        return self.pages, *(_Rated(channel, tuple(rates.get(channel.name, ()))) for channel in sending)
 
     def open(self, clock: Clock) -> None:
         """Before the first effect is called."""
@@ -77,7 +77,7 @@ class Notifying:
 
     async def close(self) -> None:
         """Close every channel."""
-        await self._pages.close()
+        await self.pages.close()
         for channel in self.channels.values():
             await channel.close()
 

@@ -223,11 +223,20 @@ def test_a_running_shop_is_asked_and_its_channels_are_those_that_count(
         told = known(*CONFIRMED, "--user", "cid", "--wait", "10", JSON).json
         assert [each["status"] for each in told["deliveries"]] == ["SENT"]
         assert known("users", "erase", "cid", JSON).json == {"erased": "cid"}
-    with serve():
+    other = tmp_path / "other"
+    with serve(directory=other):
         for words in (CONFIRMED, (*CONFIRMED, *INBOX)):
-            done = known(*words)
+            done = finish(process(other, *words))
             assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
             assert "where the shop is run" in done.err
+
+
+def test_a_directory_that_tells_users_is_not_opened_without_its_channels(shop_dir: Path, known: Command) -> None:
+    for words in (("serve",), ("stock", "receive", "MUG", "1", "--reason", "found")):
+        done = finish(process(shop_dir, *words))
+        assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+        assert "nobody" in done.err
+    assert known("stock", "receive", "MUG", "1", "--reason", "found", *INBOX).status == 0
 
 
 def test_the_owner_of_a_shop_may_compose_it_itself(shop_dir: Path, known: Command, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sagamore.actors.orders.payments import PaymentsActor
 from sagamore.actors.orders.settings import OrderSettings
 from sagamore.engine.actor import Actor
 from sagamore.engine.dead_letters import DEAD_LETTERS
+from sagamore.engine.effect import Call, Outcome
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Message
 from sagamore.engine.runtime.engine import Engine
@@ -58,6 +59,7 @@ class World:
         self.lives += 1
         self.bank.new_life()
         self._notifying = Notifying(self.path, self.channels, self.notifications)
+        self._time_waits_for_pages()
         actors = (*self._actors(), *self._notifying.actors())
         counts = dict.fromkeys((actor.kind for actor in actors), 1) | self.counts
         self._directory = Directory.open(self.path, counts, now_ms=self.clock.now_ms())
@@ -72,6 +74,21 @@ class World:
             self._directory.close()
             raise
         self.shop = Sagamore(self.engine, self.path, Listener(self.engine, self.bank), self._notifying)
+
+    def _time_waits_for_pages(self) -> None:
+        """The reader of an audience's pages works on a thread: the manual clock has to know."""
+        pages, reading = self._notifying.pages, set[Call]()
+        read = pages.call
+
+        async def call(asked: Call) -> Outcome:
+            reading.add(asked)
+            try:
+                return await read(asked)
+            finally:
+                reading.discard(asked)
+
+        pages.call = call  # type: ignore[method-assign,assignment]
+        self.clock.wait_for(lambda: bool(reading))
 
     def _actors(self) -> Sequence[Actor[Any, Any]]:
         orders = OrdersActor(self.settings)

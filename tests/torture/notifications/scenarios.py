@@ -155,7 +155,7 @@ async def a_broadcast(t: Teller) -> None:
         broadcast = await t.shop.notifications.get_broadcast(broadcast_id)
         while broadcast.status == "RUNNING":
             broadcast = await watcher.next()  # type: ignore[assignment]
-    assert (broadcast.users, broadcast.pages) == (AUDIENCE_USERS, 3)
+    assert (broadcast.status, broadcast.users, broadcast.pages) == ("DONE", AUDIENCE_USERS, 3), broadcast
 
 
 @telling(LIMITED)
