@@ -15,7 +15,7 @@ RETRY_AFTER_MAX_MS = 2**53  # beyond it a float does not count milliseconds
 def kept(answer: object) -> Outcome:
     """The outcome that a call ended with."""
     match answer:
-        case Succeeded(str(text)) | Declined(str(text)) if storable(text) == text:
+        case Succeeded(text) | Declined(text) if type(text) is str and storable(text) == text:
             return answer
         case Throttled(int() | float() as wait_ms) if 0 <= wait_ms <= RETRY_AFTER_MAX_MS:
             return Throttled(ceil(wait_ms))

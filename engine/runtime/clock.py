@@ -27,9 +27,9 @@ class SystemClock:
     def now_ms(self) -> int:
         """Unix milliseconds, never backwards. After the wall clock was set back, time goes on at half its pace until
         that has caught up: what is to be done later must become due."""
-        elapsed_ms = self.elapsed_ms()
+        wall_ms, elapsed_ms = time.time() * 1000, time.monotonic() * 1000
         slow_ms = self._latest_ms + (elapsed_ms - self._looked_ms) / 2
-        self._latest_ms, self._looked_ms = max(slow_ms, time.time_ns() / 1_000_000), elapsed_ms
+        self._latest_ms, self._looked_ms = wall_ms if wall_ms > slow_ms else slow_ms, elapsed_ms
         return int(self._latest_ms)
 
     def elapsed_ms(self) -> float:

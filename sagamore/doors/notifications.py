@@ -45,7 +45,9 @@ class Notifications:
         check_key(idempotency_key)
         message = notify(event, self._notifying.types, self._notifying.channels, self._mint(owner))
         same = replace(message, notification_id="")
-        answer = _notification(await self._engine.ask(KIND, message, key=idempotency_key, scope=KIND, same=same))
+        answer = _notification(
+            await self._engine.ask(KIND, message, key=idempotency_key, scope=KIND, same=same, checked=True)
+        )
         # what is kept of an earlier answer has nothing personal in it
         return answer if answer.id == message.notification_id else await self.get(answer.id)
 

@@ -73,7 +73,7 @@ class Orders:
             if idempotency_key is None or not await self._engine.kept("orders", message, SCOPE, idempotency_key):
                 raise
         same = replace(message, order_id="")
-        answer = await self._engine.ask("orders", message, key=idempotency_key, scope=SCOPE, same=same)
+        answer = await self._engine.ask("orders", message, key=idempotency_key, scope=SCOPE, same=same, checked=True)
         return await self.get(answer.order_id) if isinstance(answer, OrderRef) else _order(answer)
 
     async def pay(self, order_id: str, payment_method: str, *, idempotency_key: str | None = None) -> Order:
