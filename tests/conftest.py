@@ -1,7 +1,6 @@
 """For all tests: what a worker reports to the other process must be text that UTF-8 has."""
 
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 
@@ -9,6 +8,6 @@ import pytest
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Lone surrogates, which some tests have the engine log, are written as escapes."""
-    report: Any = yield
+    report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
