@@ -179,9 +179,13 @@ class Desk:
         turn.bury(letter, f"{delivery.channel} of {notification.id}: {tried}{delivery.reason}")
 
     def fall_back(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
-        """The channel failed or is silent: another one, if the category has one that was not used yet."""
+        """The channel failed or is silent: another one, if the category has one that was not used yet, and no other
+        address of the channel reaches the user or still may."""
         other, used = category.fallbacks.get(delivery.channel, ""), {known.channel for known in notification.deliveries}
         if not other or other in used or not notification.data or notification.why == CANCELLED:
+            return notification
+        beside = (known for known in notification.deliveries if known.channel == delivery.channel)
+        if any(known.n != delivery.n and self._may_reach(known, category) for known in beside):
             return notification
         user: User | None = turn.load(user_key(notification.user_id))
         first = len(notification.deliveries) + 1
@@ -189,6 +193,14 @@ class Desk:
         turn.note(f"{other} instead of {delivery.channel}")
         notification = replace(notification, status="ACTIVE", deliveries=(*notification.deliveries, *added))
         return self.start_all(notification, added, category, turn)
+
+    def _may_reach(self, delivery: Delivery, category: Category) -> bool:
+        """It is under way, or was sent and not found silent."""
+        if delivery.status != "SENT" or delivery.receipt in ("bounced", "complained"):
+            return not delivery.ended
+        heard = delivery.listening or delivery.receipt == "delivered"
+        channel = self.channels.get(delivery.channel)
+        return heard or not category.silence_ms or channel is None or not channel.receipts
 
     def listen(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Delivery:
         """It was sent: if its channel reports receipts and somebody else could be asked, wait for one."""

@@ -87,6 +87,9 @@ class EventTypes:
             raise UnknownEvent("version", shown(version), f"1 to {newest}, which this program knows of {event_type}")
         if "type" in data:
             raise BadEventData("data.type", shown(data["type"]), "another name: `type` is the event's own")
+        if version == newest and (unknown := data.keys() - set(known.data.__struct_fields__)):
+            name, fields = min(unknown), ", ".join(known.data.__struct_fields__)
+            raise BadEventData(f"data.{shown(name)}", shown(data[name]), f"a field of {event_type}: {fields or 'none'}")
         try:
             stored = msgspec.json.encode({"type": f"{event_type}/{version}", **data})
             text: str = encode(self._codec.decode(stored)).decode()

@@ -334,3 +334,30 @@ def test_a_channel_that_a_later_program_has_not_ends_as_a_letter() -> None:
     core.ended(1)
     assert core.shown(2) == [("sms", "DEAD", "unknown_channel: no channel sms in this program")]
     assert core.allowance() is None
+
+
+def test_a_fallback_waits_until_no_address_of_the_channel_can_reach_the_user() -> None:
+    core = Core(fallbacks={"mail": "sms"})
+    core.user(("mail", "a@x"), ("mail", "b@x"), ("sms", "+1"))
+    core.publish(1)
+    core.publish(2)
+    for n in (1, 2):
+        core.ended(n, 1, "DEAD", reason="gone")
+        assert core.states(n) == [("mail", "DEAD"), ("mail", "SENDING")]
+    core.ended(1, 2)
+    core.ended(2, 2, "DEAD", reason="gone")
+    assert core.states(1) == [("mail", "DEAD"), ("mail", "SENT")]
+    assert core.states(2) == [("mail", "DEAD"), ("mail", "DEAD"), ("sms", "SENDING")]
+
+
+def test_a_silent_address_has_no_fallback_while_another_of_its_channel_was_heard_of() -> None:
+    core = Core(**SILENCE)
+    core.user(("sms", "+1"), ("sms", "+2"), ("mail", "a@x"))
+    for n in (1, 2):
+        core.publish(n, "sms")
+        core.ended(n, 1)
+        core.ended(n, 2)
+    core.receipt(1, "delivered", 2)
+    core.advance(2 * HOUR_MS)
+    assert core.states(1) == [("sms", "SENT"), ("sms", "SENT")]
+    assert core.states(2) == [("sms", "SENT"), ("sms", "SENT"), ("mail", "SENDING")]

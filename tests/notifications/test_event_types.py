@@ -102,6 +102,7 @@ def test_a_type_or_version_that_this_program_does_not_know_is_refused(
         (3, {"shop": "s", "grams": 2**70}, "grams"),
         (3, {"shop": object(), "grams": 5}, "data"),
         (3, {"shop": "s", "grams": 5, "type": "ORDER_CREATED/1"}, "data.type"),
+        (3, {"shop": "s", "grams": 5, "coeds": ["a"]}, "data.coeds"),
         (1, {"kilos": 2}, "kg"),
         (2, {}, "grams"),
     ],
