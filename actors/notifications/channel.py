@@ -16,13 +16,15 @@ Its name is the kind of the actor that keeps its deliveries, the name of its pro
 preferences and templates call it. Checks are pure; whatever `send` raises is an unknown outcome.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from sagamore.actors.notifications.errors import BadAddress
-from sagamore.engine.effect import Call, Capabilities, Declined, Outcome, Succeeded
+from sagamore.engine.effect import Call, Capabilities, Declined, NotReached, Outcome, Succeeded, Unknown
 from sagamore.engine.message import Record, encode
 from sagamore.engine.ports import Clock
 from sagamore.engine.text import storable
@@ -83,6 +85,20 @@ class CannotSend(Exception):
         self.code, self.message = code, message
 
 
+_TEXT_OF: dict[type[Outcome], str] = {
+    Succeeded: "answer", Declined: "answer", NotReached: "reason", Unknown: "reason",
+}  # fmt: skip
+
+
+def _unnamed(outcome: Outcome, address: str) -> Outcome:
+    """What is kept of an outcome, in histories and dead letters, outlives an erasure: the address is not in it."""
+    field = _TEXT_OF.get(type(outcome))
+    text = getattr(outcome, field) if field else ""
+    if not field or not address or not isinstance(text, str) or address.lower() not in text.lower():
+        return outcome
+    return replace(outcome, **{field: re.sub(re.escape(address), "(address)", text, flags=re.IGNORECASE)})
+
+
 _decode = msgspec.json.Decoder(Outgoing).decode
 
 
@@ -129,7 +145,8 @@ class Channel:
 
     async def call(self, call: Call) -> Outcome:
         """The engine's Provider: one attempt."""
-        return await self.send(_decode(call.request), call)
+        outgoing = _decode(call.request)
+        return _unnamed(await self.send(outgoing, call), outgoing.address)
 
     async def look_up(self, call: Call) -> Outcome | None:
         """No channel of ours can be asked what became of a message."""
