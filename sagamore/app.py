@@ -107,7 +107,9 @@ def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], wanted: Map
     stored = read_manifest(path) if path.is_dir() else None
     known = {} if stored is None else dict(stored.partitions)
     if KIND in known and not any(actor.kind == KIND for actor in actors):
-        raise InvalidInput("channels", (), "those of this directory: else what happens now would be told to nobody")
+        raise InvalidInput(
+            "channels", (), "those of this directory, without which what happens now would be told to nobody"
+        )
     kinds = (*(actor.kind for actor in actors), SYSTEM, DEAD_LETTERS)
     for kind in wanted:
         if kind not in kinds and kind not in known:
