@@ -99,7 +99,12 @@ async def receiving(
 async def saying(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
     """A server of few words: reads a request's head and body, then writes what `answer` does. Its URL."""
 
+    talks: set[asyncio.Task[Any]] = set()
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talking = asyncio.current_task()
+        assert talking is not None
+        talks.add(talking)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
@@ -112,4 +117,8 @@ async def saying(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> A
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        finally:
+            for talking in talks:  # a server that closes waits for them, from Python 3.12 on
+                talking.cancel()
