@@ -13,6 +13,8 @@ from sagamore.engine.envelope import NORMAL_LANE
 from sagamore.engine.message import Message
 from sagamore.engine.policy import DAY_MS, MINUTE_MS
 
+ATTEMPTS_LOGGED_MAX = 20  # a row is written whole at each attempt, and the story has them all
+
 EffectState = Literal["pending", "marked", "uncertain", "parked"]
 Verdict = Literal["succeeded", "refused", "withdrawn", "exhausted", "unknown", "parked", "retried"]
 
@@ -35,6 +37,8 @@ class EffectOutcome(Message, tag="engine.effect_outcome", version=1, omit_defaul
     """Calls whose outcome nobody knows: each may have been one more."""
     took_ms: int = 0
     """How long the last one took."""
+    log: tuple[str, ...] = ()
+    """The attempts that came to nothing, a line each; of very many the last ones."""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -166,3 +170,5 @@ class EffectRow(msgspec.Struct, array_like=True, gc=False):
     """Its own, in Unix ms, before its policy's; 0 is none."""
     uncertain: int = 0
     """Calls whose outcome nobody knows."""
+    log: tuple[str, ...] = ()
+    """What attempts came to that gave no verdict; at most ATTEMPTS_LOGGED_MAX."""

@@ -104,7 +104,8 @@ class DeliveriesActor(Actor[Sending | None, ChannelMessage], kind="deliveries"):
         if outcome.attempts:
             turn.note(f"attempt {outcome.attempts} took {outcome.took_ms} ms")
         ended = DeliveryEnded(
-            outcome.entity, sending.user_id, status, reason, outcome.attempts, outcome.uncertain, **more
+            outcome.entity, sending.user_id, status, reason, outcome.attempts, outcome.uncertain,
+            log=outcome.log if status == "DEAD" else (), **more,
         )  # fmt: skip
         turn.send("notifications", ended)
 

@@ -48,7 +48,7 @@ class DeliveryTurns:
         if erased:
             delivery = replace(delivery, reason="")
         elif delivery.status == "DEAD":
-            self._desk.bury(notification, delivery, turn)
+            self._desk.bury(notification, delivery, turn, message.log)
         elif delivery.status == "SENT":
             delivery = self._desk.listen(notification, delivery, category, turn)
         notification = self._desk.end(notification, delivery, turn, used=message.status != "CANCELLED")

@@ -172,11 +172,12 @@ class Desk:
         self.give_back(notification.user_id, delivery.channel, turn, used=used)
         return self.settled(notification.with_delivery(delivery), turn)
 
-    def bury(self, notification: Notification, delivery: Delivery, turn: Turn) -> None:
-        """A dead letter, to be replayed once its cause is gone."""
+    def bury(self, notification: Notification, delivery: Delivery, turn: Turn, log: Sequence[str] = ()) -> None:
+        """A dead letter with the whole log, to be replayed once its cause is gone."""
         letter = Redeliver(delivery_id(notification.id, delivery.n), notification.user_id)
         tried = f"after {delivery.attempts} attempts: " * bool(delivery.attempts)
-        turn.bury(letter, f"{delivery.channel} of {notification.id}: {tried}{delivery.reason}")
+        told = (f"{delivery.channel} of {notification.id}: {tried}{delivery.reason}", *log)
+        turn.bury(letter, "; ".join(told))
 
     def fall_back(self, notification: Notification, delivery: Delivery, category: Category, turn: Turn) -> Notification:
         """The channel failed or is silent: another one, if the category has one that was not used yet, and no other

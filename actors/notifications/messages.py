@@ -193,3 +193,5 @@ class DeliveryEnded(Message, tag="notifications.delivery_ended", version=1, omit
     refused: bool = False
     """The provider said no for good, and remembers the key."""
     dead_address: bool = False
+    log: tuple[str, ...] = ()
+    """The attempts that came to nothing."""

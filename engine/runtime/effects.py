@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.effect import (
+    ATTEMPTS_LOGGED_MAX,
     Declined,
     EffectOutcome,
     EffectRow,
@@ -118,7 +119,9 @@ class Effects:
         self, batch: Batch, row: EffectRow, verdict: Verdict, answer: str, attempts: int, took_ms: int = 0
     ) -> tuple[EffectRow, EffectOutcome]:
         batch.effects[row.id] = None
-        outcome = EffectOutcome(row.id, row.entity, row.operation, verdict, answer, attempts, row.uncertain, took_ms)
+        outcome = EffectOutcome(
+            row.id, row.entity, row.operation, verdict, answer, attempts, row.uncertain, took_ms, row.log
+        )  # fmt: skip
         return row, outcome
 
     def _nothing_found(self, batch: Batch, row: EffectRow, looked_ms: int) -> tuple[EffectRow, EffectOutcome] | None:
@@ -139,12 +142,13 @@ class Effects:
         if row.deadline_ms > batch.now_ms:
             due_ms = min(due_ms, row.deadline_ms)
         unknown = type(ended.outcome) is Unknown
+        call = f"attempt {attempts}" if ended.called else "look-up"
+        what = f"{'unknown' if unknown else 'not reached'} after {ended.ended_ms - ended.began_ms} ms: {heard}"
         batch.effects[row.id] = replace(
             row, attempts=attempts, state=state, due_ms=due_ms, last_end_ms=ended.ended_ms, last_heard=heard,
             told=row.told or state == "uncertain", uncertain=row.uncertain + (unknown and ended.called),
+            log=(*row.log, f"{call}: {what}")[-ATTEMPTS_LOGGED_MAX:],
         )  # fmt: skip
-        call = f"attempt {attempts}" if ended.called else "look-up"
-        what = f"{'unknown' if unknown else 'not reached'} after {ended.ended_ms - ended.began_ms} ms: {heard}"
         news = EffectOutcome(row.id, row.entity, row.operation, "unknown")
         cause = f"{self._address}:{row.turn}.{row.id}"
         envelope = Envelope(0, cause, row.correlation, batch.now_ms, news, attempt=max(attempts, 1))

@@ -332,3 +332,25 @@ async def test_after_an_erasure_no_file_has_anything_personal(opened: OpenShop) 
         f"{file}: {row[:300]}" for file, held in rows(shop.path).items() for row in held if "secret" in row.lower()
     ]
     assert found == []
+
+
+async def test_a_dead_letter_has_every_attempt_of_its_delivery(opened: OpenShop) -> None:
+    answers: list[Outcome] = [NotReached("no route"), Unknown("no answer"), permanent("550", "gone")]
+    pager = Pager(lambda _: answers.pop(0))
+    async with opened(pager) as shop:
+        await shop.users.set("ann", addresses=[("pager", "555")])
+        published = await shop.notifications.publish(note("ann", "hello", "pager"))
+        done = await shop.notifications.wait(published.id, timeout=SOON)
+        assert (done.deliveries[0].status, done.deliveries[0].attempts) == ("DEAD", 3)
+
+        async def letters() -> list[str]:
+            return [letter.attempts[0].error for letter in (await shop.dead_letters.list()).items]
+
+        async def is_buried() -> bool:
+            return bool(await letters())
+
+        await until(is_buried)
+        (told,) = await letters()
+    assert f"pager of {published.id}: after 3 attempts: 550: gone; attempt 1: not reached after" in told
+    assert "no route; attempt 2: unknown after" in told
+    assert told.endswith("no answer")
