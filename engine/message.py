@@ -75,8 +75,8 @@ def encode(record: object) -> bytes:
 
 
 def encode_rows(rows: object, records: Collection[object]) -> bytes:
-    """The JSON of rows that hold these records, written and looked through at once: that costs little more for a
-    thousand records than for one. Raises NotEncodable as `encode` does."""
+    """The JSON of rows, written and looked through at once: that costs little more for a thousand than for one.
+    `records` are those in them, or rows, whose numbers may be any. Raises NotEncodable as `encode` does."""
     try:
         encoded = _encode(rows)
     except _ENCODING_ERRORS as error:
@@ -84,8 +84,8 @@ def encode_rows(rows: object, records: Collection[object]) -> bytes:
         raise NotEncodable(_name_of(rows), rows, f"it cannot be written as JSON: {error}") from error
     if (
         (b"\\" in encoded and b"\\u0000" in encoded)  # one byte is found ten times as fast, and an escape is rare
-        or _LONG_NUMBER in encoded.translate(_LOOKS)
-        or (not _without_floats.issuperset(map(type, records)) and _may_hide_nan(encoded, records))
+        or (not _numberless.issuperset(map(type, records)) and _LONG_NUMBER in encoded.translate(_LOOKS))
+        or (not _floatless.issuperset(map(type, records)) and _may_hide_nan(encoded, records))
     ):
         _find_culprit(rows, _name_of(rows))
     return encoded
@@ -108,15 +108,21 @@ def _name_of(rows: object) -> str:
     return type(rows).__name__ if isinstance(rows, msgspec.Struct) else ROW
 
 
-_without_floats: set[type] = set()
+_floatless: set[type] = set()
+_numberless: set[type] = set()
+"""Those of them that hold no integer either."""
 
 
 def _may_hide_nan(encoded: bytes, records: Collection[object]) -> bool:
     """Whether a null in the JSON may be a NaN: msgspec writes one so."""
-    _without_floats.update(
-        kind for kind in set(map(type, records)) if "FloatType" not in repr(msgspec.inspect.type_info(kind))
-    )
-    return b"null" in encoded and not _without_floats.issuperset(map(type, records))
+    kinds = set(map(type, records))
+    for kind in kinds - _floatless:
+        fields = repr(msgspec.inspect.type_info(kind))
+        if "FloatType" not in fields and "AnyType" not in fields:
+            _floatless.add(kind)
+            if "IntType" not in fields:
+                _numberless.add(kind)
+    return b"null" in encoded and not _floatless.issuperset(kinds)
 
 
 def _find_culprit(value: object, path: str) -> None:

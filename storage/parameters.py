@@ -23,9 +23,11 @@ def parameters_of(commit: Commit) -> list[Any]:
     )  # fmt: skip
     kept = {key: state for key, state in states.items() if state is not None}
     timers_set = [row for row in timers.values() if row is not None]
+    retries_set = [row for row in retries.values() if row is not None]
+    effects_left = [row for row in effects.values() if row is not None]
     return [
         commit.turn,
-        _text(list(kept.items()), kept.values()),
+        _text(kept, kept.values()),
         _text([key for key in states if key not in kept]),
         _text([(i.field, i.before, i.key) for i in commit.indexes if i.before is not None]),
         _text([(i.field, i.after, i.key) for i in commit.indexes if i.after is not None]),
@@ -33,15 +35,13 @@ def parameters_of(commit: Commit) -> list[Any]:
         _text([(p.receiver, p.lane, p.last + 1) for p in commit.parcels]),
         _parcels(commit.parcels),
         _text([(receiver, lane, last) for (receiver, lane), last in commit.acknowledged.items()]),
-        _text(timers_set, [row.body for row in timers_set]),
+        _text(timers_set, [*timers_set, *(row.body for row in timers_set)]),
         _text([key for key, row in timers.items() if row is None]),
-        _text([(row.envelope.id, row.due_ms, row) for row in retries.values() if row is not None]),
+        _text([(row.envelope.id, row.due_ms, row) for row in retries_set], retries_set),
         _text([key for key, row in retries.items() if row is None]),
-        _text(
-            [(e.id, e.provider, e.lane, e.due_ms, e.state == "parked", e) for e in effects.values() if e is not None]
-        ),
+        _text([(e.id, e.provider, e.lane, e.due_ms, e.state == "parked", e) for e in effects_left], effects_left),
         _text([key for key, row in effects.items() if row is None]),
-        _text(commit.client_keys, [row.answer for row in commit.client_keys]),
+        _text(commit.client_keys, [*commit.client_keys, *(row.answer for row in commit.client_keys)]),
         _text([rows.history_text(row) for row in commit.history], [n for row in commit.history for n in row.notes]),
         _text([row for row in alerts.values() if row is not None]),
         _text([key for key, row in alerts.items() if row is None]),
@@ -50,7 +50,7 @@ def parameters_of(commit: Commit) -> list[Any]:
 
 
 def _text(rows: Collection[Any], records: Collection[object] = ()) -> str | None:
-    """Rows, which hold these records."""
+    """Rows, and the records in them."""
     return encode_rows(rows, records).decode() if rows else None
 
 

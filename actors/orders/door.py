@@ -57,16 +57,9 @@ def place_order(
     check_text("user_id", user_id)
     check_text("reference", reference, optional=True)
     check_text("payment_method", payment_method, optional=True)
-    order_lines = _lines(lines)
-    currency = lines[0].unit_price.currency
-    order_charges = _charges(charges)
-    prices = [(f"lines[{n}].unit_price", line.unit_price) for n, line in enumerate(lines)]
-    prices += [(f"charges[{n}].amount", charge.amount) for n, charge in enumerate(charges)]
-    for field, money in prices:
-        _same_currency(field, money, currency)
-    total = sum(line.quantity * line.unit_price for line in order_lines) + sum(
-        charge.amount for charge in order_charges
-    )
+    order_lines, currency = _lines(lines)
+    order_charges = _charges(charges, currency)
+    total = sum([line.quantity * line.unit_price for line in order_lines] + [charge.amount for charge in order_charges])
     _check_total(total, amount, currency)
     if not payment_method and pay_by is None:
         raise InvalidInput(
@@ -78,31 +71,38 @@ def place_order(
     )  # fmt: skip
 
 
-def _lines(lines: Sequence[Line]) -> tuple[OrderLine, ...]:
+def _lines(lines: Sequence[Line]) -> tuple[tuple[OrderLine, ...], str]:
+    """The order's, and its currency: the first line's."""
     check_list("lines", lines, 1, LINES_MAX)
-    checked = []
+    checked, currency = [], ""
     for n, line in enumerate(lines):
-        check_type(f"lines[{n}]", line, Line)
-        product_id = check_text(f"lines[{n}].product_id", line.product_id, product=True)
-        quantity = check_quantity(f"lines[{n}].quantity", line.quantity)
-        price = check_money(f"lines[{n}].unit_price", line.unit_price)
+        field = f"lines[{n}]"
+        check_type(field, line, Line)
+        product_id = check_text(f"{field}.product_id", line.product_id, product=True)
+        quantity = check_quantity(f"{field}.quantity", line.quantity)
+        price = check_money(f"{field}.unit_price", line.unit_price)
         if price.minor < 0:
-            raise InvalidInput(f"lines[{n}].unit_price", str(price), "0 or more; a discount is a charge below 0")
+            raise InvalidInput(f"{field}.unit_price", str(price), "0 or more; a discount is a charge below 0")
+        currency = currency or price.currency
+        _check_currency(f"{field}.unit_price", price, currency)
         checked.append(OrderLine(product_id, quantity, price.minor))
-    return tuple(checked)
+    return tuple(checked), currency
 
 
-def _charges(charges: Sequence[Charge]) -> tuple[OrderCharge, ...]:
+def _charges(charges: Sequence[Charge], currency: str) -> tuple[OrderCharge, ...]:
     check_list("charges", charges, 0, CHARGES_MAX)
     checked = []
     for n, charge in enumerate(charges):
-        check_type(f"charges[{n}]", charge, Charge)
-        kind = check_text(f"charges[{n}].kind", charge.kind, CHARGE_KIND_CHARACTERS_MAX)
-        checked.append(OrderCharge(kind, check_money(f"charges[{n}].amount", charge.amount).minor))
+        field = f"charges[{n}]"
+        check_type(field, charge, Charge)
+        kind = check_text(f"{field}.kind", charge.kind, CHARGE_KIND_CHARACTERS_MAX)
+        amount = check_money(f"{field}.amount", charge.amount)
+        _check_currency(f"{field}.amount", amount, currency)
+        checked.append(OrderCharge(kind, amount.minor))
     return tuple(checked)
 
 
-def _same_currency(field: str, money: Money, currency: str) -> None:
+def _check_currency(field: str, money: Money, currency: str) -> None:
     if money.currency != currency:
         raise InvalidInput(field, str(money), f"in {currency}, as the first line: an order has one currency")
 
@@ -111,7 +111,7 @@ def _check_total(total: int, amount: Money | None, currency: str) -> None:
     if not 0 <= total <= INTEGER_MAX:
         raise InvalidInput("amount", shown(total), f"lines and charges add up to 0 to {INTEGER_MAX} minor units")
     if amount is not None:
-        _same_currency("amount", check_money("amount", amount), currency)
+        _check_currency("amount", check_money("amount", amount), currency)
         if amount.minor != total:
             raise InvalidInput("amount", str(amount), f"lines and charges add up to {Money.of_minor(total, currency)}")
 

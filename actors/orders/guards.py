@@ -11,7 +11,7 @@ from typing import Any
 from sagamore.actors.orders.order import Order
 from sagamore.actors.orders.order_messages import RefundOrder, ReturnOrder
 from sagamore.actors.orders.payment import REFUNDS_MAX
-from sagamore.actors.orders.plan import plan_of, summed
+from sagamore.actors.orders.plan import partitions_of, summed
 from sagamore.actors.orders.stock_messages import StockReleased
 from sagamore.engine.turn import Turn
 
@@ -33,7 +33,7 @@ def _may_pay_again(order: Order, message: Any, turn: Turn) -> bool:
 
 
 def _last(order: Order, message: Any, turn: Turn) -> bool:
-    return bool(message.partition == max(plan_of(order, turn)))
+    return bool(message.partition == max(partitions_of(order, turn)))
 
 
 def _payment_authorised(order: Order, _: Any, __: Turn) -> bool:
@@ -54,7 +54,7 @@ def _lapsed(order: Order, _: Any, __: Turn) -> bool:
 
 def _all_undone(order: Order, message: Any, turn: Turn) -> bool:
     released = {*order.released, message.partition} if isinstance(message, StockReleased) else set(order.released)
-    return order.snapshot.state == "CLOSED" and released.issuperset(plan_of(order, turn))
+    return order.snapshot.state == "CLOSED" and released.issuperset(partitions_of(order, turn))
 
 
 def _news_discarded(order: Order, _: Any, __: Turn) -> bool:

@@ -16,6 +16,11 @@ def plan_of(order: Order, turn: Turn) -> dict[int, tuple[ProductQuantity, ...]]:
     return split(order.ordered, turn)
 
 
+def partitions_of(order: Order, turn: Turn) -> set[int]:
+    """The inventory partitions of the plan."""
+    return {turn.partition_of("inventory", stock_key(line.product_id)) for line in order.lines}
+
+
 def split(quantities: Mapping[str, int], turn: Turn) -> dict[int, tuple[ProductQuantity, ...]]:
     """Quantities of products by the partitions that own these, ascending."""
     plan: dict[int, list[ProductQuantity]] = {}

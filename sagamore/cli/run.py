@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 TERMINATED = 128 + 15  # as shells have it: 128 and the signal
-SWITCH_INTERVAL_S = 0.0005  # at Python's 5 ms a busy event loop keeps SQLite's threads waiting for the GIL
+SWITCH_INTERVAL_S = 0.0001  # what SQLite's threads wait for the GIL of a busy loop; at 5 ms 15 % fewer orders
 GC_ALLOCATIONS = 20_000  # turns leave no cycles: at Python's 700 the search for them takes 4 % of the loop's time
 
 

@@ -56,12 +56,19 @@ async def test_a_removed_state_may_be_made_again(journal: Journal) -> None:
     assert await journal.load(["ord_1"]) == {"ord_1": b'{"a":2}'}
 
 
-@pytest.mark.parametrize("state", [b"{}", b"[]", b"null", b"true", b"0.5", b'"text"', b"[1,[2,[3]]]"])
-async def test_any_json_value_is_kept_as_it_is(journal: Journal, state: bytes) -> None:
-    await journal.commit(commit_of(1, {"ord_1": state}, client_keys=[client_key("k", answer=state)]))
-    assert await journal.load(["ord_1"]) == {"ord_1": state}
+@pytest.mark.parametrize(
+    "key", ["", 'stock:10" x 4" \\u0041', "it's", "a\nb\x01\x7f", "\u00e9\U0001f600\u2028", "x" * 5_000]
+)
+async def test_a_state_is_kept_under_any_text(journal: Journal, key: str) -> None:
+    await journal.commit(commit_of(1, {"a": bytes(BODY), key: b'{"n":[1,{}]}', "z": bytes(BODY)}))
+    assert await journal.load([key]) == {key: b'{"n":[1,{}]}'}
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[]", b"null", b"true", b"0.5", b'"text"', b"[1,[2,[3]]]"])
+async def test_any_json_answer_is_kept_as_it_is(journal: Journal, answer: bytes) -> None:
+    await journal.commit(commit_of(1, {}, client_keys=[client_key("k", answer=answer)]))
     kept: Any = (await journal.load_client_keys(["k"]))["k"].answer
-    assert bytes(kept) == state
+    assert bytes(kept) == answer
 
 
 async def test_the_highest_key_of_a_prefix_is_found_among_others(journal: Journal) -> None:
