@@ -38,7 +38,7 @@ class Admission:
         self._taking_places = asyncio.Lock()
         self._paused_until_ms = 0.0
         self._changed = asyncio.Event()
-        self._closed = False
+        self.closed = False
 
     def restore(self, record: ProviderRecord | None) -> None:
         """Go on from what `system/0` remembers; called once, before the first call."""
@@ -66,7 +66,7 @@ class Admission:
                 self._changed.set()
 
     async def _admitted(self, deadline_ms: int | None, lane: int) -> int | None:
-        while not self._closed and (deadline_ms is None or self._clock.now_ms() < deadline_ms):
+        while not self.closed and (deadline_ms is None or self._clock.now_ms() < deadline_ms):
             now_ms = self._clock.elapsed_ms()
             if now_ms < self._paused_until_ms:
                 await self._pause(self._paused_until_ms - now_ms, deadline_ms)
@@ -106,7 +106,7 @@ class Admission:
 
     def close(self) -> None:
         """Admit nothing more: the engine stops."""
-        self._closed = True
+        self.closed = True
         self._changed.set()
 
     async def _take_places(self, window: Window, deadline_ms: int | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sagamore.engine.breaker import Breaker, BreakerPolicy
 from sagamore.engine.effect import Call, Capabilities, NotReached, Outcome, Rate, Succeeded, Throttled, Unknown
 from sagamore.engine.errors import EntityDamaged
-from sagamore.engine.runtime.pool import SLOW_CALL_MS
+from sagamore.engine.runtime.attempts import SLOW_CALL_MS
 from sagamore.engine.testing import NOON_MS, Fault, Hangs, ScriptedProvider
 from sagamore.engine.testing.providers import Step
 from tests.engine.actors import Pay, Till, Withdraw
