@@ -117,15 +117,15 @@ def test_handlers_are_synchronous() -> None:
 
 
 def test_only_the_edge_asks() -> None:
-    """PROTOCOL 18: an actor or a partition that asked another could wait in a circle. The engine's own ask is of
-    `system/0`, by a pool, which no partition waits for."""
+    """PROTOCOL 18: an actor or a partition that asked another could wait in a circle. What the engine asks beside its
+    edge is `system/0`, for a pool, which no partition waits for."""
     asks = {
         path
         for path, tree in sources("engine", "storage", "actors")
         for name in called(tree)
         if name == "ask" or name.endswith(".ask")
     }
-    assert asks == {"engine/runtime/engine.py"}
+    assert asks == {"engine/runtime/edge.py", "engine/runtime/engine.py"}
 
 
 def test_a_turn_can_want_but_not_wait() -> None:

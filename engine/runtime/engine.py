@@ -21,6 +21,7 @@ from sagamore.engine.runtime.clock import SystemClock
 from sagamore.engine.runtime.deadline import Deadline, sleep_ms
 from sagamore.engine.runtime.edge import Edge
 from sagamore.engine.runtime.environment import Environment
+from sagamore.engine.runtime.handshake import leave_to_nobody, shake_hands
 from sagamore.engine.runtime.inspection import Alert, EngineStatistics, Health, alerts_of, health_of
 from sagamore.engine.runtime.mailbox import AttemptEnded, Command, MarkAttempt, ParkEffect
 from sagamore.engine.runtime.partition import Partition
@@ -34,7 +35,7 @@ log = logging.getLogger("sagamore.engine")
 
 
 class Engine(Edge):
-    """Made by `Engine.open`; ends with `stop`."""
+    """Begins with `start`, ends with `stop`."""
 
     def __init__(
         self,
@@ -104,10 +105,10 @@ class Engine(Edge):
         self._slot.clear()
 
     def _introduce(self, partition: Partition) -> None:
-        partition.leave_to_nobody(self._store.taken)
+        leave_to_nobody(partition, self._exists, self._store.taken)
         for seat in self._seats.values():
             if seat.partition is not None:
-                partition.shake_hands(seat.partition)
+                shake_hands(partition, seat.partition, self.clock.now_ms())
 
     async def stop(self) -> None:
         """Close the edge, finish the batches, give calls under way their timeout, mark the files clean. Raises what

@@ -60,7 +60,7 @@ def health_of(seats: Mapping[Address, Seat]) -> Health:
     down = tuple(f"{a} is down: {s.cause}" for a, s in seats.items() if s.state == "DOWN")
     opening = tuple(f"{a} is being reopened: {s.cause}" for a, s in seats.items() if s.state == "OPENING")
     up = (seat.partition for seat in seats.values() if seat.partition is not None)
-    wal = tuple(problem for partition in up if (problem := partition.wal_problem()))
+    wal = tuple(problem for partition in up if (problem := partition.upkeep.wal_problem()))
     alerts = tuple(f"{alert.name} {alert.subject}: {alert.advice}" for alert in alerts_of(seats))
     problems = down + opening + wal + alerts
     return Health("RED" if down else "YELLOW" if problems else "GREEN", problems)

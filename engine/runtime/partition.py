@@ -9,13 +9,13 @@ commit. A partition that dies takes its mailbox, cache, cursors and futures with
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from sagamore.engine.actor import Actor
-from sagamore.engine.envelope import Address, Stream
+from sagamore.engine.envelope import Address
 from sagamore.engine.errors import Closed, CommitRefused, EntityDamaged, NotEncodable, OutcomeUnknown
 from sagamore.engine.message import Codec, State
 from sagamore.engine.ports import Journal, Opened, Scheduled
@@ -41,8 +41,7 @@ from sagamore.engine.runtime.poison import Poison
 from sagamore.engine.runtime.relay import Relay, RelayStatistics
 from sagamore.engine.runtime.reminders import Reminders
 from sagamore.engine.runtime.turns import TurnTaker
-
-PRUNE_EVERY_MS = 60_000  # old keys are looked for so often; while there are many, after every batch
+from sagamore.engine.runtime.upkeep import Upkeep
 
 
 class PartitionStatistics(msgspec.Struct, frozen=True):
@@ -75,7 +74,7 @@ class Partition:
         self._alarm: Scheduled | None = None
         self._flush_alarm: Scheduled | None = None
         self._flush_wanted = self._stopping = False
-        self._batches = self.wal_bytes = 0
+        self._batches = 0
         self._items_max = self._limits.batch_messages_max
 
     async def open(self) -> Opened:
@@ -83,7 +82,8 @@ class Partition:
         opened = await self.journal.open()
         self.opened = opened
         self.turn = opened.turn
-        self._now_ms = self._prune_at_ms = self._clock.now_ms()
+        self._now_ms = self._clock.now_ms()
+        self.upkeep = Upkeep(self.address, self.journal, self._limits, self._now_ms)
         self.relay = Relay(self.address, opened, self._env.peer, self._now_ms)
         self._reminders = Reminders(self.journal, opened, self.mailbox, self._clock, self._limits, self._wake.set)
         await self._effects.open(opened.effects, opened.taken_turn)
@@ -138,35 +138,6 @@ class Partition:
         """A receiver wants the message after `number` next."""
         self.relay.rewind(receiver, lane, number)
         self._wake.set()
-
-    def shake_hands(self, peer: "Partition") -> None:
-        """This side has just opened: both go on after what the other has committed."""
-        now_ms = self._clock.now_ms()
-        self._pass_over(peer)
-        peer._pass_over(self)
-        self.relay.reset(peer.address, peer.committed_from(self.address), now_ms)
-        if peer is not self:
-            peer.relay.reset(self.address, self.committed_from(peer.address), now_ms)
-            peer.look_again()
-        self.look_again()
-
-    def leave_to_nobody(self, taken: Callable[[Address], Mapping[Stream, int]]) -> None:
-        """Of what waits for receivers that do not exist, not what they had `taken` while they did."""
-        for (receiver, lane), number in self.opened.next_numbers.items():
-            waits = self.opened.acknowledged.get((receiver, lane), 0) < number - 1
-            if waits and not self._env.exists(receiver):
-                self.acknowledged(receiver, lane, taken(receiver).get((self.address, lane), 0))
-
-    def _pass_over(self, sender: "Partition") -> None:
-        """Messages sent here while no program had this actor are dead letters: go on after them."""
-        for (receiver, lane), number in sender.opened.undeliverable.items():
-            stream = (sender.address, lane)
-            if receiver == self.address and number > self.committed.inbox.get(stream, 0):
-                self.committed.inbox[stream] = number
-
-    def committed_from(self, sender: Address) -> dict[int, int]:
-        """Per lane the last committed number of a sender."""
-        return {lane: last for (address, lane), last in self.committed.inbox.items() if address == sender}
 
     def ask(self, command: Command) -> bool:
         """A client's command; False if its lane is full."""
@@ -291,8 +262,7 @@ class Partition:
         self.gate.release(batch)
         self._commands = []
         self._flush_soon()
-        self.wal_bytes = await self.journal.checkpoint(self._limits.checkpoint_wal_bytes)
-        await self._forget_old_keys()
+        await self.upkeep.after_batch(self._now_ms)
 
     def _next_items_max(self, taken: int, read: int, written_bytes: int) -> int:
         """How many items the next batch may have: what is not taken need not be read either, and a large commit keeps
@@ -312,14 +282,6 @@ class Partition:
         else:
             self.mailbox.put_back(items)
             self._items_max = len(items) // 2
-
-    async def _forget_old_keys(self) -> None:
-        """Some of the client keys whose time is over, and deaths as old (PROTOCOL 17); of no other kind of row is any
-        ever removed."""
-        if self._now_ms >= self._prune_at_ms:
-            before_ms, most = self._now_ms - self._limits.client_key_ttl_ms, self._limits.prune_rows_max
-            gone = await self.journal.prune(before_ms, most)
-            self._prune_at_ms = self._now_ms + (PRUNE_EVERY_MS if gone < most else 0)
 
     # --- commit ---
 
@@ -360,19 +322,9 @@ class Partition:
                 else:
                     item.future.set_exception(OutcomeUnknown(self.address, item.key))
 
-    def wal_problem(self) -> str:
-        """Who keeps the WAL from being checked in, if it has grown too large; else empty."""
-        if self.wal_bytes <= self._limits.wal_bytes_alert:
-            return ""
-        kept = f"{self.address}: {self.wal_bytes >> 20} MB of WAL"
-        readers = ", ".join(map(str, self.journal.readers()))
-        if not readers:
-            return f"{kept} wait to be checked in after the next batch"
-        return f"{kept} cannot be checked in while process {readers} reads; end that reader"
-
     def statistics(self) -> PartitionStatistics:
         """A snapshot."""
         return PartitionStatistics(
             self.mailbox.statistics(), self.relay.statistics(self._clock.now_ms()), self._batches, self.turn,
-            len(self.committed.cache), self._loader.misses, self._effects.under_way, self.wal_bytes,
+            len(self.committed.cache), self._loader.misses, self._effects.under_way, self.upkeep.wal_bytes,
         )  # fmt: skip
