@@ -51,6 +51,13 @@ class Visited(Message, tag="test.visited", version=3):
         return fields | {"points": 0}
 
 
+class Vague(Message, tag="test.vague"):
+    """No type says whether there is a number in it."""
+
+    anything: Any
+    by_name: dict[str, Any]
+
+
 codec = Codec((Everything, Plain, Visited))
 texts = st.text(max_size=20) | st.sampled_from(["\0", "a\0b", "\ud800", "\\u0000", "9999999999999999999,", "null"])
 integers = st.integers() | st.sampled_from([INTEGER_MAX, INTEGER_MAX + 1, -INTEGER_MAX - 1, -INTEGER_MAX - 2])
@@ -128,6 +135,14 @@ def test_a_refusal_names_the_field_and_what_would_be_right(field: str, value: An
 def test_the_same_for_a_record_of_text_and_integers_only(record: Plain) -> None:
     with pytest.raises(NotEncodable, match=r"Plain\.(text|whole|texts\[1\])"):
         encode(record)
+
+
+@pytest.mark.parametrize("value", [2**63, math.nan])
+@pytest.mark.parametrize("field", ["anything", "by_name"])
+def test_a_number_is_found_where_a_type_does_not_say_that_there_is_one(field: str, value: float) -> None:
+    encode(Vague("first, so that the type is known", {}))
+    with pytest.raises(NotEncodable, match=rf"Vague\.{field}"):
+        encode(Vague(**{"anything": "", "by_name": {}} | {field: value if field == "anything" else {"n": value}}))
 
 
 @pytest.mark.parametrize("whole", [2**63 - 1, -(2**63), 10**18, -(10**18)])

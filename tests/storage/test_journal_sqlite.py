@@ -17,7 +17,7 @@ from sagamore.storage import journal as journal_module
 from sagamore.storage.holders import snapshot_holders
 from sagamore.storage.journal import SQLiteJournal
 from tests.storage.children import child, line_of
-from tests.storage.samples import client_key, commit_of, opened, timer
+from tests.storage.samples import client_key, commit_of, effect, opened, retry, timer
 
 LARGE = b'"' + b"x" * 100_000 + b'"'
 
@@ -194,8 +194,12 @@ async def test_inside_a_state_every_value_is_kept_because_it_stays_text(database
         commit_of(1, {"ord_1": b"{}", "ord\0_1": b"{}"}),
         commit_of(1, {"ord_1": b"{}", "ord_\ud800": b"{}"}),
         commit_of(1, {"ord_1": b"{}"}, client_keys=[client_key("beyond", at_ms=INTEGER_MAX + 1)]),
+        commit_of(1, {"ord_1": b"{}"}, timers={("a", "b"): timer("a", "b", INTEGER_MAX + 1)}),
+        commit_of(1, {"ord_1": b"{}"}, retries={"m": retry(1, INTEGER_MAX + 1)}),
+        commit_of(1, {"ord_1": b"{}"}, effects={"e": effect("e", INTEGER_MAX + 1)}),
+        commit_of(1, {"ord_1": b"{}"}, effects={"e": effect("e", deadline_ms=INTEGER_MAX + 1)}),
     ],
-    ids=["U+0000", "a lone surrogate", "2^63"],
+    ids=["U+0000", "a lone surrogate", "2^63", "timer", "retry", "effect", "deadline"],
 )
 async def test_a_column_that_would_come_back_changed_is_refused_with_all_of_its_commit(
     database: Path, commit: Commit
