@@ -87,14 +87,16 @@ class EventTypes:
             raise UnknownEvent("version", shown(version), f"1 to {newest}, which this program knows of {event_type}")
         if "type" in data:
             raise BadEventData("data.type", shown(data["type"]), "another name: `type` is the event's own")
-        if version == newest and (unknown := data.keys() - set(known.data.__struct_fields__)):
-            name, fields = min(unknown), ", ".join(known.data.__struct_fields__)
-            raise BadEventData(f"data.{shown(name)}", shown(data[name]), f"a field of {event_type}: {fields or 'none'}")
+        if version == newest:
+            _check_names("data", data, known.data)
         try:
             stored = msgspec.json.encode({"type": f"{event_type}/{version}", **data})
-            text: str = encode(self._codec.decode(stored)).decode()
+            record = self._codec.decode(stored)
+            text = encode(record).decode()
         except Exception as error:  # an upcast is the host's, and may fail in any way on what a client sends
             raise BadEventData("data", data, f"the fields of {event_type} version {version}: {error}") from error
+        if version == newest:
+            _check_inside("data", data, record)
         return text
 
     def read(self, stored: str) -> tuple[EventType, dict[str, object]]:
@@ -108,3 +110,32 @@ class EventTypes:
     def category(self, name: str) -> Category:
         """By its name; one without options, if this program does not know it any more."""
         return self.categories.get(name) or Category(name=name)
+
+
+def _check_names(path: str, given: Mapping[str, object], record: type[msgspec.Struct]) -> None:
+    """A field that the record has not would be dropped. Raises BadEventData."""
+    known = (*record.__struct_encode_fields__, record.__struct_config__.tag_field)
+    for name in sorted(given.keys() - known):
+        fields = ", ".join(record.__struct_encode_fields__) or "none"
+        raise BadEventData(f"{path}.{shown(name)}", shown(given[name]), f"a field of {_name_of(record)}: {fields}")
+
+
+def _check_inside(path: str, given: object, taken: object) -> None:
+    """The same for the records inside, once it is known which they are."""
+    match given, taken:
+        case Mapping(), msgspec.Struct():
+            _check_names(path, given, type(taken))
+            fields = dict(zip(taken.__struct_encode_fields__, taken.__struct_fields__, strict=True))
+            for name, value in given.items():
+                if name in fields:
+                    _check_inside(f"{path}.{name}", value, getattr(taken, fields[name]))
+        case Mapping(), Mapping():
+            for name, value in given.items():
+                _check_inside(f"{path}.{name}", value, taken.get(name))
+        case ((list() | tuple()), (list() | tuple())):
+            for n, (value, one) in enumerate(zip(given, taken, strict=False)):
+                _check_inside(f"{path}[{n}]", value, one)
+
+
+def _name_of(record: type[msgspec.Struct]) -> str:
+    return (issubclass(record, Record) and record.__tag__) or record.__name__

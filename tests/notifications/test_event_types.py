@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from sagamore.actors.notifications.errors import BadEventData, UnknownEvent
@@ -114,6 +115,46 @@ def test_data_that_does_not_fit_is_refused_and_the_field_named(
         TYPES.check("PARCEL", version, data)
     assert refused.value.field.startswith("data")
     assert named in str(refused.value)
+
+
+class Size(Record):
+    """Inside a parcel's box; its height has another name in JSON."""
+
+    width: int = 0
+    height: int = msgspec.field(default=0, name="heightMm")
+
+
+class Box(Record, tag="BOX"):
+    size: Size = Size()
+    others: tuple[Size, ...] = ()
+    by_name: dict[str, Size] = msgspec.field(default_factory=dict)
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+BOXES = EventTypes([EventType(Box, "pings", ("mail",))], [Category(name="pings")])
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"size": {"width": 1, "depth": 2}}, "data.size.depth"),
+        ({"size": {"height": 1}}, "data.size.height"),
+        ({"others": [{"width": 1}, {"wdith": 2}]}, "data.others[1].wdith"),
+        ({"by_name": {"a": {"width": 1, "b": 1}}}, "data.by_name.a.b"),
+    ],
+)
+def test_a_field_that_a_record_inside_has_not_is_refused_and_not_dropped(data: dict[str, object], field: str) -> None:
+    with pytest.raises(BadEventData) as refused:
+        BOXES.check("BOX", 1, data)
+    assert refused.value.field == field
+
+
+def test_records_inside_may_be_given_as_they_are_stored() -> None:
+    data = {
+        "size": {"heightMm": 1}, "others": [{}, Size(2)], "by_name": {"a": {"width": 1}}, "labels": {"any": "text"},
+    }  # fmt: skip
+    stored = BOXES.check("BOX", 1, data)
+    assert BOXES.read(stored)[1]["others"] == ({"width": 0, "heightMm": 0}, {"width": 2, "heightMm": 0})
 
 
 def test_a_program_s_types_and_categories_fit_together() -> None:
