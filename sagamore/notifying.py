@@ -60,7 +60,7 @@ class Notifying:
             InboxActor() if isinstance(channel, Inbox) else deliveries_actor(channel)
             for channel in self.channels.values()
         )  # fmt: skip
-        return NotificationsActor(self.desk), AudiencesActor(), *each
+        return NotificationsActor(self.desk), AudiencesActor(self.types), *each
 
     def providers(self) -> tuple[Provider, ...]:
         """What the channels' actors call."""

@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sagamore.actors.notifications.errors import CannotCancel, UnknownAudience, UnknownBroadcast
+from sagamore.actors.notifications.event_type import EventTypes
 from sagamore.actors.notifications.messages import Notify, PageSent, PageTaken
 from sagamore.actors.notifications.user import user_key
 from sagamore.engine.actor import Actor
@@ -121,6 +122,9 @@ class AudiencesActor(Actor[AudienceState, AudienceMessage], kind="audiences", mi
 
     effect_policies = PATIENT
 
+    def __init__(self, types: EventTypes) -> None:
+        self._types = types
+
     def entity(self, message: AudienceMessage) -> str | tuple[str, ...]:
         """The audience with the members named, or the broadcast."""
         match message:
@@ -160,7 +164,7 @@ class AudiencesActor(Actor[AudienceState, AudienceMessage], kind="audiences", mi
             case PageTaken():
                 return _taken(state, message, turn)
             case _:
-                return _page(state, message, turn)
+                return _page(state, message, turn, self._types)
 
 
 def audience_key(audience: str) -> str:
@@ -209,13 +213,15 @@ def _ask(broadcast: Broadcast, turn: Turn) -> Broadcast:
     return broadcast
 
 
-def _page(broadcast: Broadcast, outcome: EffectOutcome, turn: Turn) -> Broadcast:
-    """Tell a page, and put a mark behind it in each partition's lane."""
+def _page(broadcast: Broadcast, outcome: EffectOutcome, turn: Turn, types: EventTypes) -> Broadcast:
+    """Tell a page, and put a mark behind it in each partition's lane. Raises ValueError for an event that the program
+    does not know any more: the page is one dead letter then, whose replay goes on, and not one for each user."""
     if broadcast.status != "RUNNING" or outcome.verdict not in ("succeeded", "refused", "exhausted"):
         return broadcast
     if outcome.verdict != "succeeded":
         turn.raise_alert("broadcast_failed", broadcast.id, f"its audience cannot be read: {outcome.answer}")
         return replace(broadcast, status="FAILED", why=outcome.answer)
+    types.read(broadcast.event.data)
     page = _answer(outcome.answer)
     partitions: dict[int, None] = {}
     for user_id in page.users:

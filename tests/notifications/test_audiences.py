@@ -15,6 +15,7 @@ from sagamore.actors.notifications.audiences import (
     Unsubscribe,
 )
 from sagamore.actors.notifications.errors import CannotCancel, UnknownAudience, UnknownBroadcast
+from sagamore.actors.notifications.event_type import EventTypes
 from sagamore.actors.notifications.messages import Notify, PageSent, PageTaken
 from sagamore.engine.effect import EffectOutcome
 from sagamore.engine.envelope import BULK_LANE
@@ -23,7 +24,7 @@ from sagamore.engine.testing import run_turn
 from sagamore.engine.turn import AlertRaised, EffectStarted, Sent
 from tests.notifications.core import Core
 
-ACTOR = AudiencesActor()
+ACTOR = AudiencesActor(Core().types)
 EVENT = Notify("", "*", '{"type":"PING/1","n":1}')
 PARTITIONS = 3
 
@@ -33,10 +34,11 @@ class Audiences:
 
     def __init__(self) -> None:
         self.entities: dict[str, State] = {}
+        self.actor = ACTOR
 
     def take(self, message: Message) -> Any:
         others = (Core().actor,)
-        result = run_turn(ACTOR, message, self.entities, partitions={"notifications": PARTITIONS}, others=others)
+        result = run_turn(self.actor, message, self.entities, partitions={"notifications": PARTITIONS}, others=others)
         self.entities = result.entities
         return result
 
@@ -153,3 +155,16 @@ def test_an_audience_that_cannot_be_read_fails_its_broadcast_loudly() -> None:
 
 def test_notifications_answer_a_mark_with_its_page() -> None:
     assert Core().take(PageSent("bc_1", 4, 2), sender="audiences/0").sent() == [PageTaken("bc_1", 4)]
+
+
+def test_a_program_that_has_lost_the_event_tells_nobody_and_the_next_one_goes_on() -> None:
+    audiences = Audiences()
+    audiences.start()
+    audiences.actor = AudiencesActor(EventTypes((), ()))
+    before = audiences.broadcast()
+    with pytest.raises(ValueError, match="PING/1"):
+        audiences.page("ann")
+    assert audiences.broadcast() == before
+    audiences.actor = ACTOR
+    audiences.page("ann")
+    assert audiences.broadcast().users == 1
