@@ -27,7 +27,7 @@ from sagamore.actors.notifications.errors import BadAddress
 from sagamore.engine.effect import Call, Capabilities, Declined, NotReached, Outcome, Succeeded, Unknown
 from sagamore.engine.message import Record, encode
 from sagamore.engine.ports import Clock
-from sagamore.engine.text import storable
+from sagamore.engine.text import error_text, storable
 
 
 class Outgoing(Record, frozen=True, omit_defaults=True):
@@ -94,9 +94,13 @@ def _unnamed(outcome: Outcome, address: str) -> Outcome:
     """What is kept of an outcome, in histories and dead letters, outlives an erasure: the address is not in it."""
     field = _TEXT_OF.get(type(outcome))
     text = getattr(outcome, field) if field else ""
-    if not field or not address or not isinstance(text, str) or address.lower() not in text.lower():
+    if not field or not isinstance(text, str) or (kept := _without(address, text)) == text:
         return outcome
-    return replace(outcome, **{field: re.sub(re.escape(address), "(address)", text, flags=re.IGNORECASE)})
+    return replace(outcome, **{field: kept})
+
+
+def _without(address: str, text: str) -> str:
+    return re.sub(re.escape(address), "(address)", text, flags=re.IGNORECASE) if address else text
 
 
 _decode = msgspec.json.Decoder(Outgoing).decode
@@ -146,7 +150,13 @@ class Channel:
     async def call(self, call: Call) -> Outcome:
         """The engine's Provider: one attempt."""
         outgoing = _decode(call.request)
-        return _unnamed(await self.send(outgoing, call), outgoing.address)
+        try:
+            return _unnamed(await self.send(outgoing, call), outgoing.address)
+        except Exception as error:
+            text = error_text(error)
+            if (kept := _without(outgoing.address, text)) == text:
+                raise
+            raise RuntimeError(kept) from error
 
     async def look_up(self, call: Call) -> Outcome | None:
         """No channel of ours can be asked what became of a message."""

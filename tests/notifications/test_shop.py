@@ -303,8 +303,12 @@ async def test_a_dead_letter_is_replayed_and_a_receipt_kills_the_address(opened:
 
 
 async def test_after_an_erasure_no_file_has_anything_personal(opened: OpenShop) -> None:
-    refusing = Pager(lambda outgoing: permanent("550", f"there is no {outgoing.address.upper()}"))
-    async with opened(chat := Chat(), refusing, Inbox()) as shop:
+    def refuse(outgoing: Outgoing) -> Outcome:
+        if len(pager.arrived) == 1:
+            raise LookupError(f"nobody answers at {outgoing.address}")
+        return permanent("550", f"there is no {outgoing.address.upper()}")
+
+    async with opened(chat := Chat(), pager := Pager(refuse), Inbox()) as shop:
         await shop.users.set("ann", addresses=[("chat", "#ann-secret"), ("pager", "555-secret")], zone="Europe/Berlin")
         await shop.users.prefer("ann", "notes", "*", allowed=True)
         later = datetime.now(UTC) + timedelta(days=1)
@@ -327,7 +331,7 @@ async def test_after_an_erasure_no_file_has_anything_personal(opened: OpenShop) 
         assert (await shop.notifications.get(ids[2])).status == "DONE"
         repeated = await shop.notifications.publish(note("ann", "body-secret", "chat", "inbox"), idempotency_key="k0")
         assert repeated.id == ids[0]
-    assert len(chat.arrived) == 1
+    assert (len(chat.arrived), len(pager.arrived)) == (1, 2)
     found = [
         f"{file}: {row[:300]}" for file, held in rows(shop.path).items() for row in held if "secret" in row.lower()
     ]
