@@ -122,6 +122,11 @@ class UserView(View, frozen=True):
             ),
         )  # fmt: skip
 
+    @property
+    def reached_by(self) -> str:
+        """How many addresses on which channel, for lists."""
+        return ", ".join(f"{channel} {len(known)}" for channel, known in self.addresses.items())
+
 
 class ErasedView(View, frozen=True):
     """Nothing personal is left of that user."""

@@ -79,6 +79,7 @@ def test_a_user_is_told_and_reads_it(tmp_path: Path) -> None:
         (item,) = shop.inbox.list("ann").items
         assert (item.event_type, shop.inbox.feed("ann").unread) == ("ORDER_SHIPPED", 1)
         assert shop.inbox.mark_read("ann").unread == 0
+        assert shop.users.list().items == (shop.users.get("ann"),)
         assert shop.audiences.subscribe("buyers", ["ann"]).members == 1
         counted = shop.statistics().notifications
         assert (counted.sent, counted.failed, counted.suppressed, counted.uncertain) == (1, 0, 0, 0)

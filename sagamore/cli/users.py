@@ -1,4 +1,4 @@
-"""`sagamore users`: import, show, erase.
+"""`sagamore users`: list, show, import, erase.
 
 A line of the file that is imported is a user as it is from then on; given again it changes nothing.
 
@@ -14,11 +14,11 @@ import msgspec
 
 from sagamore.actors.notifications.errors import UnknownUser
 from sagamore.actors.notifications.user import User, user_key
-from sagamore.actors.text import shown
+from sagamore.actors.text import check_text, shown
 from sagamore.cli.importing import Counts, take_all
-from sagamore.cli.output import show
-from sagamore.cli.parser import Subparsers, add_owner, command, group, readable
-from sagamore.cli.reading import files_of, read_entity
+from sagamore.cli.output import show, show_list
+from sagamore.cli.parser import Subparsers, add_list, add_owner, command, group, readable
+from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
 from sagamore.cli.session import AnswerLost, composes, do
 from sagamore.engine.errors import InvalidInput
@@ -26,6 +26,7 @@ from sagamore.engine.message import Codec
 from sagamore.notification_operations import EraseUser, SetUser
 from sagamore.notification_views import UserView
 
+COLUMNS = {"id": "USER", "reached_by": "ADDRESSES", "locale": "LOCALE", "zone": "ZONE"}
 LINE_CHARACTERS_SHOWN = 60
 LINE_BYTES_MAX = 1 << 19  # half of what the control socket takes
 _decode = Codec((User,)).decode
@@ -33,13 +34,16 @@ _decode = Codec((User,)).decode
 
 def add_parser(subparsers: Subparsers) -> None:
     """The command and its own."""
-    commands = group(subparsers, "users", "import, show, erase whom notifications reach")
-    importing = command(commands, "import", "users of a file, a JSON object a line; exit status 1 if some are refused")
-    importing.add_argument("file", type=readable, metavar="FILE.jsonl")
-    importing.set_defaults(run=_import)
+    commands = group(subparsers, "users", "list, show, import, erase whom notifications reach")
+    listing = command(commands, "list", "users, from the end of the alphabet")
+    add_list(listing)
+    listing.set_defaults(run=lambda args: run(_list(args)))
     showing = command(commands, "show", "a user's addresses and wishes")
     showing.add_argument("user", metavar="USER")
     showing.set_defaults(run=lambda args: run(_show(args)))
+    importing = command(commands, "import", "users of a file, a JSON object a line; exit status 1 if some are refused")
+    importing.add_argument("file", type=readable, metavar="FILE.jsonl")
+    importing.set_defaults(run=_import)
     erase = command(commands, "erase", "nothing personal is left: addresses, wishes, events' data, inbox")
     erase.add_argument("user", metavar="USER")
     erase.set_defaults(run=_erase)
@@ -74,6 +78,14 @@ def _user(_: int, line: bytes) -> SetUser:
     except (ValueError, RecursionError) as error:
         begins = line[:LINE_CHARACTERS_SHOWN].decode(errors="replace").strip()
         raise InvalidInput("line", shown(begins), f"a user as a JSON object: {shown(str(error))}") from error
+
+
+async def _list(args: Namespace) -> int:
+    before = user_key(check_text("--before", args.before)) if args.before else ""
+    async with files_of(args.dir) as files:
+        found = await read_list(files, "notifications", _decode, args.limit, before, prefix=user_key(""))
+    show_list([UserView.of(user) for user in found], COLUMNS, args.json)
+    return 0
 
 
 async def _show(args: Namespace) -> int:

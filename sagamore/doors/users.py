@@ -71,7 +71,7 @@ class Users:
         return found
 
     async def list(self, *, limit: int = 50, cursor: str = "") -> Page[User]:
-        """All, highest id first."""
+        """All, by id from the end of the alphabet: ids are the host's own, so there is no newest."""
         return await read_page(
             self._files.of(KIND), _codec.decode, prefix=user_key(""), limit=limit, cursor=cursor
         )  # fmt: skip

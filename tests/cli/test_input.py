@@ -144,7 +144,7 @@ TAKE_TEXT = (
     "payments resolve ORDER --outcome refused --reference x --amount TEXT", "trace TEXT", "trace pay_TEXT",
     "dead-letters list --before TEXT", "dead-letters show TEXT", "dead-letters replay TEXT",
     "dead-letters replay dl_1 --by TEXT", "dead-letters discard TEXT --reason x",
-    "dead-letters discard dl_1 --reason TEXT",
+    "dead-letters discard dl_1 --reason TEXT", "users list --before TEXT", "users show TEXT",
 )  # fmt: skip
 
 
