@@ -48,16 +48,17 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 async def _list(args: Namespace) -> int:
-    before = audience_key(args.before) if args.before else ""
     async with files_of(args.dir) as files:
-        found = await read_list(files, "audiences", _decode, args.limit, before, prefix=audience_key(""))
+        found = await read_list(
+            files, "audiences", _decode, args.limit, args.before, prefix=audience_key(""), bare=True
+        )
     show_list([AudienceView.of(audience) for audience in found], COLUMNS, args.json)
     return 0
 
 
 async def _show(args: Namespace) -> int:
     async with files_of(args.dir) as files:
-        found = await read_entity(files, "audiences", audience_key(args.audience), _decode)
+        found = await read_entity(files, "audiences", args.audience, _decode, prefix=audience_key(""))
     if found is None:
         raise UnknownAudience(args.audience)
     show(AudienceView.of(found), args.json)

@@ -5,6 +5,7 @@ from typing import get_args
 
 from sagamore.actors.notifications.errors import UnknownNotification
 from sagamore.actors.notifications.notification import Notification, Status
+from sagamore.actors.text import check_text
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_list, add_owner, command, group
 from sagamore.cli.reading import files_of, read_entity, read_list
@@ -52,7 +53,7 @@ async def _list(args: Namespace) -> int:
 
 async def _show(args: Namespace) -> int:
     async with files_of(args.dir) as files:
-        known = args.notification.startswith("ntf_")
+        known = check_text("id", args.notification).startswith("ntf_")
         found = await read_entity(files, "notifications", args.notification, _decode) if known else None
     if found is None:
         raise UnknownNotification(args.notification)

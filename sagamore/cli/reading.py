@@ -25,9 +25,12 @@ async def files_of(directory: Path) -> AsyncIterator[Files]:
         await files.close()
 
 
-async def read_entity(files: Files, kind: str, key: str, decode: Callable[[bytes], T]) -> T | None:
-    """One entity; None if there is none. Raises InvalidInput, EntityDamaged."""
-    check_text("id", key, ENTITY_KEY_CHARACTERS_MAX, product=True)
+async def read_entity(
+    files: Files, kind: str, known_as: str, decode: Callable[[bytes], T], *, prefix: str = ""
+) -> T | None:
+    """One entity, whose key is `prefix` and what it is known as; None if there is none. Raises InvalidInput,
+    EntityDamaged."""
+    key = prefix + check_text("id", known_as, ENTITY_KEY_CHARACTERS_MAX - len(prefix), product=True)
     for each in files.of(kind):
         state = await each.state(key)
         if state is not None:
@@ -37,12 +40,15 @@ async def read_entity(files: Files, kind: str, key: str, decode: Callable[[bytes
 
 async def read_list(
     files: Files, kind: str, decode: Callable[[bytes], T], limit: int, before: str,
-    *, prefix: str, field: str = "", value: str = "",
+    *, prefix: str, bare: bool = False, field: str = "", value: str = "",
 ) -> list[T]:  # fmt: skip
-    """So many of which all keys begin with `prefix`, newest first, after the one whose key is `before`. Raises
-    InvalidInput, EntityDamaged."""
-    if before and not before.startswith(prefix):
-        raise InvalidInput("--before", before, f"an id of this list, {prefix}…")
+    """So many of which all keys begin with `prefix`, newest first, after the one known as `before`, to people `bare`
+    of the prefix or with it. Raises InvalidInput, EntityDamaged."""
+    if before:
+        check_text("--before", before, ENTITY_KEY_CHARACTERS_MAX - len(prefix), product=True)
+        if not bare and not before.startswith(prefix):
+            raise InvalidInput("--before", before, f"an id of this list, {prefix}…")
+        before = prefix + before if bare else before
     found: list[T] = []
     while len(found) < limit:
         page = await read_page(

@@ -71,13 +71,12 @@ def _changing(commands: Subparsers, name: str, about: str) -> Parser:
 async def _show(args: Namespace) -> int:
     async with files_of(args.dir) as files:
         if args.product is not None:
-            stock = await read_entity(files, "inventory", stock_key(args.product), _decode)
+            stock = await read_entity(files, "inventory", args.product, _decode, prefix=stock_key(""))
             if stock is None:
                 raise StockUnknown(args.product)
             show(StockView.of(stock), args.json)
             return 0
-        before = stock_key(args.before) if args.before else ""
-        found = await read_list(files, "inventory", _decode, args.limit, before, prefix=stock_key(""))
+        found = await read_list(files, "inventory", _decode, args.limit, args.before, prefix=stock_key(""), bare=True)
     show_list([StockView.of(stock) for stock in found], COLUMNS, args.json)
     return 0
 

@@ -14,7 +14,7 @@ import msgspec
 
 from sagamore.actors.notifications.errors import UnknownUser
 from sagamore.actors.notifications.user import User, user_key
-from sagamore.actors.text import check_text, shown
+from sagamore.actors.text import shown
 from sagamore.cli.importing import Counts, take_all
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_list, add_owner, command, group, readable
@@ -81,16 +81,17 @@ def _user(_: int, line: bytes) -> SetUser:
 
 
 async def _list(args: Namespace) -> int:
-    before = user_key(check_text("--before", args.before)) if args.before else ""
     async with files_of(args.dir) as files:
-        found = await read_list(files, "notifications", _decode, args.limit, before, prefix=user_key(""))
+        found = await read_list(
+            files, "notifications", _decode, args.limit, args.before, prefix=user_key(""), bare=True
+        )
     show_list([UserView.of(user) for user in found], COLUMNS, args.json)
     return 0
 
 
 async def _show(args: Namespace) -> int:
     async with files_of(args.dir) as files:
-        user = await read_entity(files, "notifications", user_key(args.user), _decode)
+        user = await read_entity(files, "notifications", args.user, _decode, prefix=user_key(""))
     if user is None:
         raise UnknownUser(args.user)
     show(UserView.of(user), args.json)

@@ -145,6 +145,8 @@ TAKE_TEXT = (
     "dead-letters list --before TEXT", "dead-letters show TEXT", "dead-letters replay TEXT",
     "dead-letters replay dl_1 --by TEXT", "dead-letters discard TEXT --reason x",
     "dead-letters discard dl_1 --reason TEXT", "users list --before TEXT", "users show TEXT",
+    "users erase TEXT", "audiences list --before TEXT", "audiences show TEXT", "notifications list --before TEXT",
+    "notifications list --user TEXT", "notifications show TEXT", "notifications cancel TEXT",
 )  # fmt: skip
 
 
