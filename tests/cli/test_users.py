@@ -108,7 +108,7 @@ def test_a_shop_that_tells_nobody_has_no_users(stocked: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--before", "k" * 256), "--before is 'kkk"),
+        (("--before", "k" * 300), "--before is 'kkk"),
         (("--before", "a\0b"), "--before is 'a\\x00b'; text without U+0000"),
         (("--before", CARD), "--before is"),
         (("--limit", "0"), "'0' is not 1 to 10,000"),
