@@ -4,15 +4,16 @@ async with Sagamore.open("shop/", payments=SimulatedPayments()) as shop:
     order = await shop.orders.place(user_id="ann", lines=[Line("MUG", 2, Money("12.50", "GBP"))], …)
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
+from sagamore.actors.notifications.audiences import AudiencesActor
 from sagamore.actors.notifications.channel import Channel
-from sagamore.actors.notifications.desk import KIND
+from sagamore.actors.notifications.notifications import NotificationsActor
 from sagamore.actors.orders.inventory import InventoryActor
 from sagamore.actors.orders.orders import OrdersActor
 from sagamore.actors.orders.payment_effects import PaymentEffects
@@ -38,6 +39,10 @@ from sagamore.shop import Shop
 from sagamore.storage.directory import Directory
 from sagamore.storage.manifest import read_manifest
 
+COME_AND_GO = frozenset({PaymentEventsActor.kind, NotificationsActor.kind, AudiencesActor.kind})
+"""Kinds that are there if the payment provider has a list of events, or if there is a channel."""
+OURS = frozenset({OrdersActor.kind, PaymentsActor.kind, InventoryActor.kind, SYSTEM, DEAD_LETTERS, *COME_AND_GO})
+
 
 class Sagamore(Shop):
     """A shop, and the way to open one."""
@@ -58,7 +63,7 @@ class Sagamore(Shop):
     ) -> "AsyncIterator[Sagamore]":
         """Own the directory (made if it is not there) until the block ends.
 
-        payments: what takes the money; without one, payments wait on disk and orders that need one are refused
+        payments: what takes the money; without one, orders are accepted and their payments wait on disk
         channels: what users are told through; without one, nobody is told anything
         actors: the host's own; providers: what their effects call
         on_alert: called in the event loop whenever an alert is raised, again too; must not block
@@ -75,7 +80,7 @@ class Sagamore(Shop):
         composed: tuple[Actor[Any, Any], ...] = (
             OrdersActor(orders), PaymentsActor(), InventoryActor(), *events, *notifying.actors(), *actors,
         )  # fmt: skip
-        counts = _partition_counts(path, composed, settings.partitions)
+        counts = _partition_counts(path, composed, settings)
         directory = Directory.open(path, counts, now_ms=clock.now_ms())
         notifying.open(clock)
         called = (PaymentEffects(provider), *notifying.providers(), *providers)
@@ -101,16 +106,21 @@ class Sagamore(Shop):
             directory.close()
 
 
-def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], wanted: Mapping[str, int]) -> dict[str, int]:
+def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], settings: Settings) -> dict[str, int]:
     """What the directory was made with, and for what is new in it what the settings say. Raises InvalidInput for a
-    kind that neither this program nor the directory has, and for a directory that tells users if nobody would be."""
+    kind that neither this program nor the directory has, and for a directory whose actors or channels are not all
+    here: an event is told to those who are there when it happens."""
     stored = read_manifest(path) if path.is_dir() else None
     known = {} if stored is None else dict(stored.partitions)
-    if KIND in known and not any(actor.kind == KIND for actor in actors):
-        raise InvalidInput(
-            "channels", (), "those of this directory, without which what happens now would be told to nobody"
-        )
     kinds = (*(actor.kind for actor in actors), SYSTEM, DEAD_LETTERS)
+    missed = [kind for kind in known if kind not in (*kinds, *settings.retired, *COME_AND_GO)]
+    if missed:
+        raise InvalidInput(
+            "actors and channels", tuple(kind for kind in kinds if kind not in OURS),
+            f"with {', '.join(missed)}, which this directory has: they would miss what happens now; what is gone for"
+            " good is named in Settings(retired=…)",
+        )  # fmt: skip
+    wanted = settings.partitions
     for kind in wanted:
         if kind not in kinds and kind not in known:
             raise InvalidInput("partitions", kind, f"one of {', '.join(dict.fromkeys((*kinds, *known)))}")

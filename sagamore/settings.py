@@ -24,16 +24,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Partitions per kind, for a directory that is made now; 1 where nothing is said. A count never changes in place,
     so for a directory that exists this may stay empty. A kind that is neither composed nor in the directory is refused
     when the shop is opened."""
+    retired: tuple[str, ...] = ()
+    """Kinds of actors and names of channels that the directory had and that are gone for good. Without the others it is
+    not opened: they would miss what happens meanwhile."""
     limits: Limits = Limits()
     breaker: BreakerPolicy = BreakerPolicy()
 
     def __post_init__(self) -> None:
         for field, expected in (
             ("orders", OrderSettings), ("notifications", NotificationSettings), ("partitions", Mapping),
-            ("limits", Limits), ("breaker", BreakerPolicy),
+            ("retired", tuple), ("limits", Limits), ("breaker", BreakerPolicy),
         ):  # fmt: skip
             if not isinstance(value := getattr(self, field), expected):
-                right = "a dict" if expected is Mapping else f"{expected.__name__}(…)"
+                right = {"Mapping": "a dict", "tuple": "a tuple"}.get(expected.__name__, f"{expected.__name__}(…)")
                 raise InvalidInput(field, shown(value), right)
+        for kind in self.retired:
+            check_text("retired", kind)
         for kind, count in self.partitions.items():
             check_whole(f"partitions[{check_text('partitions', kind)!r}]", count, 1, PARTITIONS_MAX)

@@ -235,7 +235,7 @@ def test_a_directory_that_tells_users_is_not_opened_without_its_channels(shop_di
     for words in (("serve",), ("stock", "receive", "MUG", "1", "--reason", "found")):
         done = finish(process(shop_dir, *words))
         assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
-        assert "nobody" in done.err
+        assert "with inbox, which this directory has" in done.err
     assert known("stock", "receive", "MUG", "1", "--reason", "found", *INBOX).status == 0
 
 
@@ -246,7 +246,7 @@ def test_the_owner_of_a_shop_may_compose_it_itself(shop_dir: Path, known: Comman
         "    async def send(self, outgoing, call):\n"
         "        return permanent('no_room', 'the wall is full')\n"
         "def app(path):\n"
-        "    return Sagamore.open(path, channels=[Wall()])\n"
+        "    return Sagamore.open(path, Settings(retired=('inbox',)), channels=[Wall()])\n"
     )
     done = finish(process(shop_dir, *CONFIRMED, "--app", "host:app", JSON, cwd=tmp_path))
     assert (done.status, done.err) == (1, "sagamore: wall failed: no_room: the wall is full\n")
