@@ -2,7 +2,7 @@
 
 A delivery that waits stands in its user's line, which the end of another or a timer calls, or a message moves it; one
 that is being sent has a message to or from its channel, or the channel's effect. A user's places are held by the
-deliveries being sent and those called.
+deliveries being sent and those called. What is dead belongs to a law of its own, in `letters.py`.
 
 Beside a running owner a delivery may be missed while it moves from one file to the next. So what looks like a breach is
 looked for again: only what stands unchanged and is wrong in every look is wrong, everything else is in flight.
@@ -18,6 +18,7 @@ import msgspec
 from sagamore.actors.notifications.allowance import Allowance, Waiting, allowance_key
 from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id
 from sagamore.audit.law import Check
+from sagamore.audit.letters import keep_dead, keep_letter, wrong_letters
 from sagamore.audit.pages import AFTER_ALL, AuditReader, Pages, entities, paged
 from sagamore.audit.scratch import Scratch
 from sagamore.audit.unhandled import Unhandled, unhandled
@@ -45,7 +46,7 @@ Suspects = Mapping[tuple[str, str], str]
 
 
 async def judge_notifications(pages: Pages, verdicts: Verdicts) -> None:
-    """Judge every notification and every user's places."""
+    """Judge every notification, every user's places and the letters of what is dead."""
     suspects = dict(await _look(pages, verdicts, verdicts.readable))
     looks = 1
     while suspects and looks < LOOKS_MAX and not await pages.still():
@@ -62,6 +63,7 @@ async def _look(pages: Pages, verdicts: Verdicts, readable: Check) -> Suspects:
     async with Scratch() as scratch:
         async for message in unhandled(pages):
             await _keep_message(scratch, message)
+            await keep_letter(scratch, message, verdicts.letters)
         for reader in pages.readers.values():
             for state in ("pending", "parked"):
                 async for effect in paged(partial(reader.effects, state), ("", -1, -1, ""), _place_of_effect):
@@ -74,15 +76,16 @@ async def _look(pages: Pages, verdicts: Verdicts, readable: Check) -> Suspects:
                 await scratch.add("mover", (waiting.delivery,))
             async for notification in _read(reader, "ntf_", readable):
                 await _keep(scratch, notification, verdicts.notified)
+                await keep_dead(scratch, notification, verdicts.letters)
             async for allowance in _read(reader, allowance_key(""), readable):
                 verdicts.places.count("held", allowance.held)
                 await _keep_place(scratch, allowance.user_id, -allowance.held, str(allowance.places))
                 if allowance.line and not allowance.held:
                     await scratch.add("unended", (allowance_key(allowance.user_id), f"a line of {allowance.line}"))
-        return await _suspects(scratch)
+        return await _suspects(pages, scratch)
 
 
-async def _suspects(scratch: Scratch) -> Suspects:
+async def _suspects(pages: Pages, scratch: Scratch) -> Suspects:
     found: dict[tuple[str, str], str] = {}
     await scratch.flush("mover")
     sql = "SELECT id, status FROM unended WHERE id NOT IN (SELECT id FROM mover)"
@@ -92,6 +95,8 @@ async def _suspects(scratch: Scratch) -> Suspects:
     async for user_id, difference, marks in scratch.rows("place", sql):
         more = "more are being sent or called than" if difference > 0 else "fewer are being sent or called than"
         found["places", f"{user_id}: {abs(difference)} {more} hold a place"] = str(marks)
+    async for text, state in wrong_letters(pages, scratch):
+        found["letters", text] = state
     return found
 
 
