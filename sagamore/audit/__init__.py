@@ -5,6 +5,7 @@
     money     what each payment has is what its ledger moved; CONFIRMED is paid and held, settled is undone
     orders    every order is at rest, or something owns it: a timer, an effect, a retry, a message, a person
     notified  every notification has ended, or something moves each of its deliveries on; places are held by those
+    letters   every dead delivery has its dead letter, until that is discarded, and no other has one
     messages  the numbers of every pair of partitions fit; nothing taken is left behind
     indexes   every row of an index says what its entity says, and every entity is in its indexes
 

@@ -2,7 +2,7 @@
 
 A delivery that waits stands in its user's line, which the end of another or a timer calls, or a message moves it; one
 that is being sent has a message to or from its channel, or the channel's effect. A user's places are held by the
-deliveries being sent and those called.
+deliveries being sent and those called. What is dead belongs to a law of its own, in `letters.py`.
 
 Beside a running owner a delivery may be missed while it moves from one file to the next. So what looks like a breach is
 looked for again: only what stands unchanged and is wrong in every look is wrong, everything else is in flight.
@@ -18,13 +18,13 @@ import msgspec
 from sagamore.actors.notifications.allowance import Allowance, Waiting, allowance_key
 from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id
 from sagamore.audit.law import Check
-from sagamore.audit.messages import taken_numbers
-from sagamore.audit.pages import AFTER_ALL, AuditReader, Pages, entities, outbox, paged
+from sagamore.audit.letters import keep_dead, keep_letter, wrong_letters
+from sagamore.audit.pages import AFTER_ALL, AuditReader, Pages, entities, paged
 from sagamore.audit.scratch import Scratch
+from sagamore.audit.unhandled import Unhandled, unhandled
 from sagamore.audit.verdicts import Verdicts
-from sagamore.engine.dead_letters import DEAD_LETTERS, DeadLetter
 from sagamore.engine.effect import EffectRow
-from sagamore.engine.message import Codec, tag_of, written
+from sagamore.engine.message import Codec
 
 LOOKS_MAX = 3
 LINE = "line:"
@@ -36,7 +36,6 @@ MOVING = {
     "notifications.delivery_ended": "delivery", "engine.effect_outcome": "entity",
 }  # fmt: skip
 """Messages that move a notification or delivery on, and the field that names it."""
-_letter = Codec((DeadLetter,)).decode
 _states = {
     "ntf_": Codec((Notification,)).decode, allowance_key(""): Codec((Allowance,)).decode,
     LINE: Codec((Waiting,)).decode,
@@ -47,7 +46,7 @@ Suspects = Mapping[tuple[str, str], str]
 
 
 async def judge_notifications(pages: Pages, verdicts: Verdicts) -> None:
-    """Judge every notification and every user's places."""
+    """Judge every notification, every user's places and the letters of what is dead."""
     suspects = dict(await _look(pages, verdicts, verdicts.readable))
     looks = 1
     while suspects and looks < LOOKS_MAX and not await pages.still():
@@ -62,8 +61,9 @@ async def judge_notifications(pages: Pages, verdicts: Verdicts) -> None:
 
 async def _look(pages: Pages, verdicts: Verdicts, readable: Check) -> Suspects:
     async with Scratch() as scratch:
-        async for message, body in _bodies(pages, readable):
-            await _keep_message(scratch, message, body)
+        async for message in unhandled(pages):
+            await _keep_message(scratch, message)
+            await keep_letter(scratch, message, verdicts.letters)
         for reader in pages.readers.values():
             for state in ("pending", "parked"):
                 async for effect in paged(partial(reader.effects, state), ("", -1, -1, ""), _place_of_effect):
@@ -76,15 +76,16 @@ async def _look(pages: Pages, verdicts: Verdicts, readable: Check) -> Suspects:
                 await scratch.add("mover", (waiting.delivery,))
             async for notification in _read(reader, "ntf_", readable):
                 await _keep(scratch, notification, verdicts.notified)
+                await keep_dead(scratch, notification, verdicts.letters)
             async for allowance in _read(reader, allowance_key(""), readable):
                 verdicts.places.count("held", allowance.held)
                 await _keep_place(scratch, allowance.user_id, -allowance.held, str(allowance.places))
                 if allowance.line and not allowance.held:
                     await scratch.add("unended", (allowance_key(allowance.user_id), f"a line of {allowance.line}"))
-        return await _suspects(scratch)
+        return await _suspects(pages, scratch)
 
 
-async def _suspects(scratch: Scratch) -> Suspects:
+async def _suspects(pages: Pages, scratch: Scratch) -> Suspects:
     found: dict[tuple[str, str], str] = {}
     await scratch.flush("mover")
     sql = "SELECT id, status FROM unended WHERE id NOT IN (SELECT id FROM mover)"
@@ -94,6 +95,8 @@ async def _suspects(scratch: Scratch) -> Suspects:
     async for user_id, difference, marks in scratch.rows("place", sql):
         more = "more are being sent or called than" if difference > 0 else "fewer are being sent or called than"
         found["places", f"{user_id}: {abs(difference)} {more} hold a place"] = str(marks)
+    async for text, state in wrong_letters(pages, scratch):
+        found["letters", text] = state
     return found
 
 
@@ -121,42 +124,16 @@ async def _keep_place(scratch: Scratch, user_id: str, n: int, what: str) -> None
     await scratch.add("place", (user_id, n, crc32(f"{n} {what}".encode())))
 
 
-async def _keep_message(scratch: Scratch, message: str, body: bytes) -> None:
-    field = MOVING.get(message)
-    if field is None and message not in CALLED:
+async def _keep_message(scratch: Scratch, message: Unhandled) -> None:
+    field = MOVING.get(message.type)
+    if field is None and message.type not in CALLED:
         return
-    fields = msgspec.json.decode(body)
+    fields = msgspec.json.decode(message.body)
     if field is not None:
         named = fields[field]
         await scratch.add("mover", (named["delivery"] if field == "outgoing" else named,))
-    if message in CALLED:
-        await _keep_place(scratch, fields["user_id"], 1, message)
-
-
-async def _bodies(pages: Pages, readable: Check) -> AsyncIterator[tuple[str, bytes]]:
-    """(type, body) of every message that no actor has handled: on its way, in a retry, or in a dead letter."""
-    taken = await taken_numbers(pages)
-    for address, reader in pages.readers.items():
-        async for parcel in outbox(reader):
-            last = taken.get((address, parcel.receiver, parcel.lane), 0)
-            for envelope in parcel.envelopes:
-                if envelope.seq > last:
-                    yield _typed(written(envelope.body))
-    for reader in pages.readers.values():
-        async for retry in paged(reader.retries, (-1, ""), lambda row: (row.due_ms, row.id)):
-            yield _typed(written(retry.envelope.body))
-    for reader in pages.of(DEAD_LETTERS):
-        async for row in paged(partial(reader.entities, "status", "WAITING"), None, lambda row: row.key):
-            try:
-                letter = _letter(row.state)
-            except (ValueError, msgspec.MsgspecError):
-                continue  # told by the law of owners
-            if not letter.effect:
-                yield _typed(letter.body.encode())
-
-
-def _typed(body: bytes) -> tuple[str, bytes]:
-    return tag_of(body).partition("/")[0], body
+    if message.type in CALLED:
+        await _keep_place(scratch, fields["user_id"], 1, message.type)
 
 
 async def _read(reader: AuditReader, prefix: str, readable: Check) -> AsyncIterator[Any]:

@@ -18,6 +18,8 @@ CREATE TABLE money(turn INTEGER, n INTEGER, order_id TEXT, kind TEXT, amount INT
 CREATE TABLE owner(order_id TEXT, what TEXT);
 CREATE TABLE mover(id TEXT);
 CREATE TABLE unended(id TEXT, status TEXT);
+CREATE TABLE dead(id TEXT, needs_letter INTEGER, mark TEXT);
+CREATE TABLE letter(id TEXT, letter TEXT);
 CREATE TABLE place(user_id TEXT, n INTEGER, mark INTEGER);
 """
 ROWS_AT_ONCE = 1_000

@@ -21,6 +21,7 @@ class Verdicts:
         self.effects = Check("effects", "what a payment waits for is there")
         self.orphans = Check("orphans", "every payment and hold has its order")
         self.notified = Check("notified", "every notification has ended, or each delivery of it has what moves it on")
+        self.letters = Check("letters", "every DEAD delivery has its dead letter, and no other has one that waits")
         self.places = Check("places", "the places that users hold = their deliveries being sent or called")
         self.messages = Check("messages", "the numbers of every pair fit; nothing that was taken is left behind")
         self.indexes = Check("indexes", "every index row says what its entity says, and none is missing")

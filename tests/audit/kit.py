@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from sagamore import Line, Money, Order, OrderSettings, Sagamore, Settings, SimulatedPayments
@@ -66,6 +67,19 @@ async def make_shop(path: Path) -> dict[str, str]:
         await shop.engine.until("payments", orders["pending"].id, lambda p: isinstance(p, Payment) and p.waits, 20_000)
         orders["unpaid"] = await place(shop, "", pay_by=datetime.now(UTC) + timedelta(days=1))
         return {name: order.id for name, order in orders.items()}
+
+
+async def letter_of(shop: Sagamore, notification_id: str, pause_s: float = 0.005) -> str:
+    """Its dead letter, once it waits."""
+    async with asyncio.timeout(20):
+        for _ in count():
+            for alert in shop.alerts():
+                if alert.name == "dead_letter":
+                    letter = await shop.dead_letters.show(alert.subject)
+                    if (letter.correlation, letter.status) == (notification_id, "WAITING"):
+                        return letter.id
+            await asyncio.sleep(pause_s)
+    raise AssertionError("no letter")
 
 
 def change(path: Path, file: str, sql: str, **values: str) -> None:

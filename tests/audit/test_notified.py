@@ -3,6 +3,7 @@ owner."""
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,11 @@ from sagamore import (
     sent,
 )
 from sagamore.actors.notifications.allowance import line_key
-from tests.audit.kit import SOON, audited, broken, change
+from sagamore.engine.testing import ManualClock
+from tests.audit.deaths import found_after_deaths
+from tests.audit.kit import SOON, audited, broken, change, letter_of
+from tests.torture.notifications.post import Post, PostChat, PostMail, PostText
+from tests.torture.notifications.scenarios import LIMITED, Teller
 
 EVENT = {"order_id": "ord_1"}
 SETTINGS = Settings(notifications=NotificationSettings(user_limit=UserLimit(under_way_max=1)))
@@ -107,6 +112,34 @@ def test_what_is_broken_by_hand_is_found(
     shutil.copytree(made[0], path)
     change(path, file, sql, key=named[key])
     assert broken(path) == laws
+
+
+class Unfinished(PostMail, name="mail"):
+    """Its check of what it is to send has a bug, which only the first delivery does not meet."""
+
+    checked = 0
+
+    def check_parts(self, parts: Mapping[str, str]) -> None:
+        self.checked += 1
+        if self.checked > 1:
+            raise RuntimeError("scripted: a bug")
+
+
+async def given_up_at_its_place(t: Teller) -> None:
+    """The second waits for the first, gets its place, and its turn fails until it is given up on."""
+    t.mail.takes_ms = 5_000
+    await t.user("ann", mail="ok")
+    for name in "ab":
+        await t.tell(name, "ALARM", "mail")
+    await letter_of(t.shop, t.ids["a"], 0)  # whose end gave the place to the other
+
+
+async def test_what_is_given_up_on_is_owned_also_on_its_way_to_its_letter(tmp_path: Path) -> None:
+    def channels(clock: ManualClock) -> tuple[Post, ...]:
+        return PostChat(clock), PostText(clock), Unfinished(clock)
+
+    every = await found_after_deaths(tmp_path / "shop", given_up_at_its_place, channels, LIMITED)
+    assert [{name: law.examples for name, law in laws.items() if not law.ok} for laws in every] == [{}] * len(every)
 
 
 async def test_beside_a_running_owner_nothing_under_way_is_a_breach(tmp_path: Path) -> None:
