@@ -42,6 +42,9 @@ class Actor(Generic[S, M]):
     replies: ClassVar[tuple[type[Record], ...]]
     turn_policy: ClassVar[TurnPolicy] = TurnPolicy()
     effect_policies: ClassVar[Mapping[str, EffectPolicy]] = {"": EffectPolicy()}
+    reads_back: ClassVar[bool] = True
+    """What its turns leave is read back before it is kept (`read_back.py`). An actor whose tests do that, as `run_turn`
+    does, can save the time."""
     state_types: ClassVar[tuple[type[State], ...]]
     message_types: ClassVar[tuple[type[Message], ...]]
     absent: ClassVar[type[State] | None]

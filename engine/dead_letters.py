@@ -121,6 +121,8 @@ LetterState = DeadLetter | Waiting | None
 class DeadLettersActor(Actor[LetterState, LetterMessage], kind=DEAD_LETTERS, indexed=("status", "address")):
     """Keeps the letters, by their ids, and counts those that wait."""
 
+    reads_back = False
+
     def entity(self, message: LetterMessage) -> str | tuple[str, ...]:
         """The letter's id, with the count of its address where that rises."""
         match message:

@@ -37,6 +37,8 @@ class PlacesTaken(Message, tag="system.places_taken", version=1):
 class SystemActor(Actor[ProviderRecord, BreakerChanged | PlacesTaken], kind=SYSTEM):
     """Keeps one record a provider."""
 
+    reads_back = False
+
     def entity(self, message: BreakerChanged | PlacesTaken) -> str:
         """The provider's name."""
         return message.provider

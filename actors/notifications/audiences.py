@@ -121,6 +121,7 @@ class AudiencesActor(Actor[AudienceState, AudienceMessage], kind="audiences", mi
     """Owns audiences and broadcasts."""
 
     effect_policies = PATIENT
+    reads_back = False
 
     def __init__(self, types: EventTypes) -> None:
         self._types = types

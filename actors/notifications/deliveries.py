@@ -45,6 +45,7 @@ class DeliveriesActor(Actor[Sending | None, ChannelMessage], kind="deliveries"):
     """Of one channel; `deliveries_actor` makes the class that bears its name."""
 
     effect_policies = POLICIES
+    reads_back = False
     channel: Channel
 
     def entity(self, message: ChannelMessage) -> str:

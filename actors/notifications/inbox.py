@@ -69,6 +69,8 @@ InboxMessage = Deliver | CancelDelivery | MarkRead | EraseItem
 class InboxActor(Actor[Item | Feed | None, InboxMessage], kind="inbox"):
     """Owns the feeds."""
 
+    reads_back = False
+
     def entity(self, message: InboxMessage) -> str | tuple[str, ...]:
         """The feed, and the item if there is one."""
         match message:

@@ -58,6 +58,8 @@ class NotificationsActor(
 ):  # fmt: skip
     """Owns users and notifications."""
 
+    reads_back = False
+
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         of_one = DeliveryTurns(desk)

@@ -59,6 +59,8 @@ class InventoryActor(
 ):
     """Owns stock. A message about an order names its hold first, then every product of its lines."""
 
+    reads_back = False
+
     def entity(self, message: HoldMessage | StockMessage) -> str | tuple[str, ...]:
         """The product's key, or the hold's key and those of all products."""
         if isinstance(message, OF_HOLDS):

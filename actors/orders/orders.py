@@ -68,6 +68,8 @@ class OrdersActor(
 ):
     """Owns orders. Raises UnsoundSaga when a table is not sound."""
 
+    reads_back = False
+
     def __init__(self, settings: OrderSettings | None = None) -> None:
         check_tables(SAGAS)
         self.settings = settings or OrderSettings()

@@ -51,6 +51,7 @@ class PaymentsActor(Actor[Payment | None, PaymentMessage], kind="payments", inde
     """Owns payments; the only one who knows how to undo one."""
 
     effect_policies = EFFECT_POLICIES
+    reads_back = False
 
     def entity(self, message: PaymentMessage) -> str:
         """The order's id."""

@@ -19,6 +19,7 @@ from sagamore.engine.ids import derived_id, is_id
 from sagamore.engine.limits import Limits
 from sagamore.engine.message import Codec, Message
 from sagamore.engine.ports import ClientKeyRow, Clock, RetryRow
+from sagamore.engine.read_back import read_back
 from sagamore.engine.runtime.batch import Answer, Batch
 from sagamore.engine.runtime.committed import Committed
 from sagamore.engine.runtime.effects import Effects
@@ -197,6 +198,8 @@ class TurnTaker:
             raise RuntimeError(f"the handler raised {error!r}") from error
         if after is not before and keys[0] not in turn.saved:
             turn.saved[keys[0]] = after
+        if self._actor.reads_back:
+            read_back(turn, self._actor)
         return turn
 
     def _state(self, batch: Batch, key: str) -> Any:

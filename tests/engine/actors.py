@@ -50,13 +50,13 @@ class Book(Actor[Page, Note], kind="book", indexed=("ns",)):
         self.hook(message, turn)
         if message.n < 0:
             raise Refused("n must not be negative")
-        after = Page((*state.ns, message.n))
+        after = type(state)((*state.ns, message.n))
         turn.reply(after)
         return after
 
     def given_up(self, state: Page, message: Note, turn: Turn) -> Page:
         self.given.append(message)
-        return Page((*state.ns, -message.n))
+        return type(state)((*state.ns, -message.n))
 
 
 class Post(Message, tag="test.post", version=1):
