@@ -63,7 +63,7 @@ Body = Message | msgspec.Raw
 
 
 _encode = msgspec.json.Encoder().encode
-_ENCODING_ERRORS = (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
+ENCODING_ERRORS = (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
 _LOOKS = bytes.maketrans(b"012345678,]}", b"999999999:::")  # every digit as 9, what may stand after a number as :
 ROW = "row"  # what a culprit outside every record is found in
 _LONG_NUMBER = b"9" * 19 + b":"  # the shortest that may not fit 63 bits; in an id a letter or quote stands after it
@@ -79,7 +79,7 @@ def encode_rows(rows: object, records: Collection[object]) -> bytes:
     `records` are those in them, or rows, whose numbers may be any. Raises NotEncodable as `encode` does."""
     try:
         encoded = _encode(rows)
-    except _ENCODING_ERRORS as error:
+    except ENCODING_ERRORS as error:
         _find_culprit(rows, _name_of(rows))
         raise NotEncodable(_name_of(rows), rows, f"it cannot be written as JSON: {error}") from error
     if (
@@ -95,7 +95,7 @@ def size_of(row: object) -> int:
     """The bytes of a row's JSON, roughly: 0 if it cannot be written, which is for the commit to find."""
     try:
         return len(_encode(row))
-    except _ENCODING_ERRORS:
+    except ENCODING_ERRORS:
         return 0
 
 

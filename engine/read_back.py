@@ -12,9 +12,10 @@ import msgspec
 
 from sagamore.engine.actor import Actor
 from sagamore.engine.errors import NotEncodable
-from sagamore.engine.message import Record, encode
+from sagamore.engine.message import ENCODING_ERRORS, Record, encode
 from sagamore.engine.turn import Sent, TimerSet, Turn
 
+_encode = msgspec.json.Encoder().encode
 _decoders: dict[type[Record], Callable[[bytes], Any]] = {}
 
 
@@ -29,7 +30,7 @@ def read_back(turn: Turn, actor: Actor[Any, Any]) -> None:
     for intention in turn.intentions:
         if isinstance(intention, Sent | TimerSet):
             _compare(intention.message)
-    if turn.replied is not None:
+    if turn.replied is not None and turn.replied.kept is not turn.saved.get(turn.entity):
         _compare(turn.replied.kept)
 
 
@@ -39,8 +40,9 @@ def _compare(record: Record) -> None:
     if decode is None:
         decode = _decoders[kind] = msgspec.json.Decoder(kind).decode
     try:
-        same = decode(encode(record)) == record
-    except msgspec.ValidationError as error:
+        same = decode(_encode(record)) == record
+    except ENCODING_ERRORS as error:
+        encode(record)  # names what cannot be written at all
         raise NotEncodable(kind.__name__, record, f"fields of the types that it says: {error}") from error
     if not same:
         raise NotEncodable(kind.__name__, record, "fields of the types that it says, tuples in place of lists")

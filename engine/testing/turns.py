@@ -15,7 +15,7 @@ from sagamore.engine.envelope import address_of
 from sagamore.engine.message import Message, Record, State, encode
 from sagamore.engine.read_back import read_back
 from sagamore.engine.routes import ActorRoutes
-from sagamore.engine.turn import Intention, Sent, Turn
+from sagamore.engine.turn import Intention, Sent, TimerSet, Turn
 
 NOON_MS = 1_700_000_000_000
 
@@ -81,8 +81,9 @@ def run_turn(
     state = actor.handle(load(keys[0]), message, turn)
     if keys[0] not in turn.saved:
         turn.saved[keys[0]] = state
-    for note in turn.notes:
-        encode(note)
+    messages = [i.message for i in turn.intentions if isinstance(i, Sent | TimerSet)]
+    for record in (*filter(None, turn.saved.values()), *messages, *turn.notes):
+        encode(record)
     read_back(turn, actor)
     after: dict[str, Any] = before | turn.saved
     assert {key: encode(s) for key, s in before.items()} == bytes_before, "the handler changed a state it was given"
