@@ -41,6 +41,7 @@ from sagamore.actors.orders.settings import OrderSettings
 from sagamore.actors.orders.stock import Stock
 from sagamore.actors.orders.stock_errors import StockChanged, StockCommitted, StockUnknown
 from sagamore.actors.providers.fcm import FcmPush
+from sagamore.actors.providers.http_payments import HttpPayments
 from sagamore.actors.providers.in_threads import in_threads
 from sagamore.actors.providers.simulated import SimulatedPayments
 from sagamore.actors.providers.smtp import SmtpEmail
@@ -87,6 +88,7 @@ __all__ = [
     "EventType",
     "FcmPush",
     "Feed",
+    "HttpPayments",
     "IllegalTransition",
     "Inbox",
     "InvalidInput",

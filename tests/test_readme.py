@@ -11,6 +11,15 @@ from pathlib import Path
 import pytest
 
 from sagamore.__main__ import main
+from sagamore.doors.audiences import Audiences
+from sagamore.doors.dead_letters import DeadLetters
+from sagamore.doors.inbox import Inboxes
+from sagamore.doors.inventory import Inventory
+from sagamore.doors.notifications import Notifications
+from sagamore.doors.orders import Orders
+from sagamore.doors.payments import Payments
+from sagamore.doors.users import Users
+from sagamore.shop import Shop
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -131,6 +140,20 @@ def commands() -> Iterator[tuple[str, ...]]:
     for span in SPANS:
         if found := re.match(r"sagamore ([a-z][a-z-]*)", span):
             yield (found[1],)
+
+
+def test_what_a_host_calls_is_told_in_full() -> None:
+    told = dict(re.findall(r"^\| `(shop(?:\.\w+)?)` \| (.*) \|$", README, flags=re.MULTILINE))
+    doors = {"shop": Shop} | {
+        f"shop.{name}": door
+        for name, door in {
+            "orders": Orders, "inventory": Inventory, "payments": Payments, "notifications": Notifications,
+            "users": Users, "audiences": Audiences, "inbox": Inboxes, "dead_letters": DeadLetters,
+        }.items()
+    }  # fmt: skip
+    assert {name: re.findall(r"`(\w+)`", calls) for name, calls in told.items()} == {
+        name: [call for call in vars(door) if not call.startswith("_")] for name, door in doors.items()
+    }
 
 
 def test_the_command_line_is_told_in_full(capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,7 +142,7 @@ class Edge:
                 future.set_exception(error)
 
         def expire() -> None:
-            end(TimeoutError(f"{key} was not there within {timeout_ms} ms"))
+            end(TimeoutError(f"{key} has not come so far within {timeout_ms} ms; it goes on"))
 
         self._watchers.enter(address, key, seen, end)
         alarm = None
