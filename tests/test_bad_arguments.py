@@ -299,10 +299,9 @@ async def test_partitions_of_a_kind_that_nobody_has_are_refused_and_the_kinds_na
 
 
 async def test_partitions_of_a_kind_that_the_directory_has_may_be_named_without_its_actor(tmp_path: Path) -> None:
-    settings = Settings(partitions={"book": 2})
-    async with Sagamore.open(tmp_path / "shop", settings, actors=[Book()]):
+    async with Sagamore.open(tmp_path / "shop", Settings(partitions={"book": 2}), actors=[Book()]):
         pass
-    async with Sagamore.open(tmp_path / "shop", settings) as shop:
+    async with Sagamore.open(tmp_path / "shop", Settings(partitions={"book": 2}, retired=("book",))) as shop:
         assert shop.health().status == "GREEN"
 
 
