@@ -24,6 +24,7 @@ from sagamore.cli.run import run
 from sagamore.cli.session import WAIT_S, do
 from sagamore.engine.ids import is_id
 from sagamore.engine.message import Codec
+from sagamore.files import Files
 from sagamore.operation import Operation
 from sagamore.order_operations import CancelOrder, PlaceOrder, RefundOrder, ShipOrder
 from sagamore.views import ChargeView, LineView, MoneyView, OrderView
@@ -101,15 +102,18 @@ async def _list(args: Namespace) -> int:
     return 0
 
 
+async def newest_with_reference(files: Files, reference: str) -> Order | None:
+    """The newest order with the host's own number. Raises InvalidInput."""
+    newest = await read_list(files, "orders", _decode, 1, "", prefix="ord_", field="reference", value=reference)
+    return newest[0] if newest else None
+
+
 async def _show(args: Namespace) -> int:
     async with files_of(args.dir) as files:
         if is_id(args.order, "ord"):
             order = await read_entity(files, "orders", args.order, _decode)
         else:
-            newest = await read_list(
-                files, "orders", _decode, 1, "", prefix="ord_", field="reference", value=args.order
-            )
-            order = newest[0] if newest else None
+            order = await newest_with_reference(files, args.order)
     if order is None:
         raise UnknownOrder(args.order, "order with the id or reference")
     show(OrderView.of(order), args.json)

@@ -1,11 +1,12 @@
 """`sagamore trace ID`: one story, from the files alone. The id's prefix says whose: an order's, or that of the order
 whose payment, refund or dead letter it is, a notification's, or that of a delivery; anything else is the entity itself,
-as `stock:MUG`."""
+as `stock:MUG`, or else the host's own number of an order."""
 
 from argparse import Namespace
 
 from sagamore.actors.notifications.notification import notification_of
-from sagamore.actors.text import check_text
+from sagamore.actors.text import TEXT_CHARACTERS_MAX, check_text
+from sagamore.cli.orders import newest_with_reference
 from sagamore.cli.output import printable, say, say_json
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of, read_entity
@@ -31,7 +32,8 @@ class NothingToTrace(Refused):
 def add_parser(subparsers: Subparsers) -> None:
     """The command."""
     parser = command(subparsers, "trace", "the causal story of one order or notification over all actors and restarts")
-    parser.add_argument("id", metavar="ID", help="ord_…, pay_…, ref_…, ntf_…, dlv_…, dl_…, or an entity as stock:MUG")
+    ids = "ord_…, pay_…, ref_…, ntf_…, dlv_…, dl_…, an entity as stock:MUG, or an order's reference"
+    parser.add_argument("id", metavar="ID", help=ids)
     parser.set_defaults(run=lambda args: run(_trace(args)))
 
 
@@ -39,6 +41,9 @@ async def _trace(args: Namespace) -> int:
     async with files_of(args.dir) as files:
         story = await _story_of(files, check_text("id", args.id, ID_CHARACTERS_MAX, product=True))
         lines = [line async for line in read_story(files, story)]
+        short = len(args.id) <= TEXT_CHARACTERS_MAX
+        if not lines and short and (order := await newest_with_reference(files, args.id)) is not None:
+            lines = [line async for line in read_story(files, order.id)]
     if not lines:
         raise NothingToTrace(
             f"nothing is known here of {args.id!r}; name an order, payment, refund, notification or dead letter"

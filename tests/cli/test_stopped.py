@@ -155,7 +155,7 @@ def test_what_the_terminals_encoding_does_not_have_is_shown_as_an_escape(
     assert r"NEW \u2192 PAYING" in done.out
 
 
-def test_a_trace_tells_the_story_by_the_id_of_the_order_its_payment_or_its_refund(
+def test_a_trace_tells_the_story_by_the_id_of_the_order_its_payment_or_its_refund_or_by_its_reference(
     stocked: Command, placed: str
 ) -> None:
     refund = stocked("orders", "refund", placed, "1", "--reason", "late", "--payments", "simulated", JSON).json["id"]
@@ -164,7 +164,7 @@ def test_a_trace_tells_the_story_by_the_id_of_the_order_its_payment_or_its_refun
     story = stocked("trace", placed, JSON).lines
     assert {line["actor"] for line in story} == {"orders/0", "payments/0", "inventory/0"}
     assert story[0]["message"] == "orders.place"
-    for name in (payment["id"], refund):
+    for name in (payment["id"], refund, "#1001"):
         assert stocked("trace", name, JSON).lines == story
     assert "NEW → PAYING" in stocked("trace", placed).out.splitlines()[0]
     assert "first" in stocked("trace", "stock:MUG").out
