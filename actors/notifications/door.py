@@ -12,6 +12,7 @@ from sagamore.actors.checks import check_flag, check_list, check_mapping, check_
 from sagamore.actors.notifications.channel import Channel
 from sagamore.actors.notifications.errors import UnknownChannel
 from sagamore.actors.notifications.event_type import EventTypes
+from sagamore.actors.notifications.locale import check_locale
 from sagamore.actors.notifications.messages import Notify, SetPreferences, SetUser
 from sagamore.actors.notifications.user import ADDRESSES_MAX, PREFERENCES_MAX, Address, Preference, QuietHours
 from sagamore.actors.notifications.wishes import ANY
@@ -21,7 +22,6 @@ from sagamore.engine.errors import InvalidInput
 CHANNELS_MAX = 20
 DATA_FIELDS_MAX = 200
 DATA_BYTES_MAX = 65_536  # what a template needs, and a push or webhook takes, is far less
-LOCALE_CHARACTERS_MAX = 35  # BCP 47: as long as tags get in practice
 DEDUPE_FOR = timedelta(hours=24)
 
 
@@ -80,7 +80,7 @@ def set_user(
         channel = _channel(f"addresses[{n}]", pair[0], channels)
         address = check_text(f"addresses[{n}]", pair[1], most=4_096, provider=True, optional=True)
         known[Address(channel, channels[channel].check_address(address))] = None
-    check_text("locale", locale, LOCALE_CHARACTERS_MAX, optional=True, printable=True)
+    check_locale("locale", locale, optional=True)
     check_text("zone", zone, optional=True)
     if zone and zone not in _zones():
         raise InvalidInput("zone", shown(zone), "an IANA time zone, as Europe/Berlin")
@@ -122,6 +122,9 @@ def _quiet(hours: Any) -> QuietHours | None:
     if not isinstance(hours, tuple | list) or len(hours) != 2 or not all(isinstance(t, time) for t in hours):
         raise InvalidInput("quiet_hours", shown(hours), "two local times, as (time(22), time(7))")
     begin, end = (t.hour * 60 + t.minute for t in hours)
+    if begin == end:
+        right = "two different times, or None for no quiet hours; all day is (time(0), time(23, 59))"
+        raise InvalidInput("quiet_hours", shown(hours), right)
     return QuietHours(begin, end)
 
 
