@@ -46,6 +46,11 @@ def read_folder(folder: Path) -> Iterator[Source]:
         yield source
 
 
+def file_name(event_type: str, locale: str, channel: str, part: str) -> str:
+    """Where a part is looked for, below the folder."""
+    return f"{event_type}/{locale}/{channel}.{part}" + ("" if part == "html" else ".txt")
+
+
 def _below(folder: Path) -> Iterator[Source]:
     for top in _entries(folder):
         for entry in _entries(_folder(top)):
