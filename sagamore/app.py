@@ -31,7 +31,7 @@ from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.system_actor import SYSTEM
 from sagamore.listening import Listener
-from sagamore.notifying import Notifying
+from sagamore.notifying import RESERVED, Notifying
 from sagamore.opening import check_opening, check_path
 from sagamore.settings import Settings
 from sagamore.shop import Shop
@@ -106,11 +106,11 @@ def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], wanted: Map
     kind that neither this program nor the directory has, and for a directory that tells users if nobody would be."""
     stored = read_manifest(path) if path.is_dir() else None
     known = {} if stored is None else dict(stored.partitions)
-    if KIND in known and not any(actor.kind == KIND for actor in actors):
-        raise InvalidInput(
-            "channels", (), "those of this directory, without which what happens now would be told to nobody"
-        )
     kinds = (*(actor.kind for actor in actors), SYSTEM, DEAD_LETTERS)
+    if KIND in known and KIND not in kinds:
+        has = ", ".join(kind for kind in known if kind not in (*kinds, *RESERVED))
+        right = f"those of this directory ({has}), without which what happens now would be told to nobody"
+        raise InvalidInput("channels", (), right)
     for kind in wanted:
         if kind not in kinds and kind not in known:
             raise InvalidInput("partitions", kind, f"one of {', '.join(dict.fromkeys((*kinds, *known)))}")
