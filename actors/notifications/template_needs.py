@@ -57,4 +57,5 @@ def with_fallbacks(channels: Sequence[str], category: Category) -> list[str]:
 def needed(files: Sequence[str]) -> str:
     """What is said of files that are missing."""
     more = len(files) - FILES_NAMED_MAX
-    return f"a channel that has the templates {', '.join(files[:FILES_NAMED_MAX])}" + f" and {more} more" * (more > 0)
+    named = ", ".join(files[:FILES_NAMED_MAX]) + f" and {more} more" * (more > 0)
+    return f"a channel that has all its templates: {named} {'is' if len(files) == 1 else 'are'} not there"
