@@ -97,6 +97,12 @@ def test_a_channel_that_is_named_for_orders_and_has_all_is_told(tmp_path: Path) 
     assert channels_of(notifying) == ("webhook", "chat")
 
 
+def test_a_language_of_which_a_part_is_written_is_refused_and_not_passed_over(tmp_path: Path) -> None:
+    files = of_orders(chat_text="x") | {"ORDER_SHIPPED/de/chat.link.txt": "x"}
+    with pytest.raises(InvalidInput, match=r"^order_channels is 'chat'.*: ORDER_SHIPPED/de/chat\.text\.txt is not"):
+        composed(tmp_path, Chat(), files=files)
+
+
 def test_the_file_that_is_missing_is_named_as_it_would_be_looked_for(tmp_path: Path) -> None:
     files = of_orders(chat_text="x")
     del files["ORDER_SHIPPED/en/chat.text.txt"]
