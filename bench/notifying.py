@@ -84,7 +84,7 @@ async def open_shop(folder: Path, channels: Sequence[Channel], *, users: int = U
     settings = NotificationSettings(
         event_types=(EventType(Parcel, "parcels", names), EventType(Offer, "offers", names)),
         categories=(Category(name="parcels"), Category(name="offers", bulk=True)),
-        templates=(templates,), order_channels=names,
+        templates=(templates,),
     )  # fmt: skip
     async with Sagamore.open(folder / "shop", Settings(notifications=settings), channels=channels) as shop:
 

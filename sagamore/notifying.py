@@ -16,16 +16,20 @@ from sagamore.actors.notifications.inbox import Inbox, InboxActor
 from sagamore.actors.notifications.notifications import NotificationsActor
 from sagamore.actors.notifications.order_events import ORDERS, order_event_types
 from sagamore.actors.notifications.settings import NotificationSettings
+from sagamore.actors.notifications.template_needs import channels_for_orders, check_templates
 from sagamore.actors.notifications.templates import Templates
 from sagamore.engine.actor import Actor
+from sagamore.engine.dead_letters import DEAD_LETTERS
 from sagamore.engine.effect import Call, Capabilities, Declined, Outcome, Provider, Rate, Succeeded
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import encode
 from sagamore.engine.ports import Clock
+from sagamore.engine.system_actor import SYSTEM
 from sagamore.files import Files
 
 _page_request = msgspec.json.Decoder(PageRequest).decode
-RESERVED = (KIND, "audiences", "orders", "payments", "inventory")
+RESERVED = (KIND, "audiences", "orders", "payments", "payment_events", "inventory", SYSTEM, DEAD_LETTERS)
+"""The kinds of our own actors."""
 
 
 class Notifying:
@@ -43,12 +47,13 @@ class Notifying:
             for name in named:
                 if name not in self.channels:
                     raise InvalidInput(field, name, f"one of {', '.join(self.channels) or 'none'}")
-        told = settings.order_channels or tuple(self.channels)
+        folders = [Path(folder) for folder in settings.templates]
+        templates = Templates(folders, default_locale=settings.locale, channels=channels)
+        told = tuple(settings.order_channels) or channels_for_orders(channels, templates)
         own = {category.name for category in settings.categories}
         categories = (*settings.categories, *(() if ORDERS.name in own else (ORDERS,)))
         self.types = EventTypes((*order_event_types(told), *settings.event_types), categories)
-        folders = [Path(folder) for folder in settings.templates]
-        templates = Templates(folders, default_locale=settings.locale, channels=channels)
+        check_templates(self.types, self.channels, templates)
         self.desk = Desk(self.types, channels, templates, settings.user_limit, settings.kept_ms)
         self._settings = settings
 

@@ -83,7 +83,9 @@ async def main():
         except BadAddress as error:
             print(error)
         await shop.users.set("ann", addresses=[("chat", "#sales")])
-        event = Event(event_type="ORDER_SHIPPED", user_id="ann", data={"order_id": "ord_1"})
+        event = Event(
+            event_type="ORDER_SHIPPED", user_id="ann", channels=("chat",), data={"order_id": "ord_1"}
+        )
         told = await shop.notifications.publish(event)
         told = await shop.notifications.wait(told.id, timeout=timedelta(seconds=10))
         print(told.deliveries[0].status)

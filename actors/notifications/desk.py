@@ -33,7 +33,8 @@ from sagamore.actors.notifications.messages import (
 )
 from sagamore.actors.notifications.notification import Delivery, Notification, delivery_id
 from sagamore.actors.notifications.planning import plan
-from sagamore.actors.notifications.templates import Rendered, Templates
+from sagamore.actors.notifications.rendering import Rendered
+from sagamore.actors.notifications.templates import Templates
 from sagamore.actors.notifications.user import User, user_key
 from sagamore.actors.notifications.wishes import quiet_until_ms
 from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE

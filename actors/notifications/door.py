@@ -10,9 +10,11 @@ import msgspec
 
 from sagamore.actors.checks import check_flag, check_list, check_mapping, check_span, check_time, check_type
 from sagamore.actors.notifications.channel import Channel
+from sagamore.actors.notifications.desk import Desk
 from sagamore.actors.notifications.errors import UnknownChannel
-from sagamore.actors.notifications.event_type import EventTypes
+from sagamore.actors.notifications.locale import check_locale
 from sagamore.actors.notifications.messages import Notify, SetPreferences, SetUser
+from sagamore.actors.notifications.template_needs import needed, with_fallbacks
 from sagamore.actors.notifications.user import ADDRESSES_MAX, PREFERENCES_MAX, Address, Preference, QuietHours
 from sagamore.actors.notifications.wishes import ANY
 from sagamore.actors.text import check_text, shown
@@ -21,7 +23,6 @@ from sagamore.engine.errors import InvalidInput
 CHANNELS_MAX = 20
 DATA_FIELDS_MAX = 200
 DATA_BYTES_MAX = 65_536  # what a template needs, and a push or webhook takes, is far less
-LOCALE_CHARACTERS_MAX = 35  # BCP 47: as long as tags get in practice
 DEDUPE_FOR = timedelta(hours=24)
 
 
@@ -43,25 +44,34 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     """Not sent any more then; by default as its category says."""
 
 
-def notify(
-    event: Event, types: EventTypes, channels: Mapping[str, Channel], notification_id: str, *, broadcast: str = ""
-) -> Notify:
+def notify(event: Event, desk: Desk, notification_id: str) -> Notify:
     """Raises InvalidInput (UnknownEvent, UnknownChannel, BadEventData) naming the field."""
     check_type("event", event, Event)
     check_text("user_id", event.user_id)
     check_text("event_type", event.event_type)
     check_list("channels", event.channels, 0, CHANNELS_MAX)
-    named = tuple(_channel(f"channels[{n}]", channel, channels) for n, channel in enumerate(event.channels))
+    named = tuple(_channel(f"channels[{n}]", channel, desk.channels) for n, channel in enumerate(event.channels))
     check_mapping("data", event.data, 0, DATA_FIELDS_MAX)
-    data = types.check(event.event_type, event.version, event.data)
+    data = desk.types.check(event.event_type, event.version, event.data)
+    _check_told(event.event_type, named, desk)
     if len(data.encode()) > DATA_BYTES_MAX:
         raise InvalidInput("data", f"{len(data.encode())} bytes", f"at most {DATA_BYTES_MAX} bytes")
     check_text("dedupe_key", event.dedupe_key, optional=True)
     dedupe_ms = check_span("dedupe_for", event.dedupe_for) // timedelta(milliseconds=1)
     return Notify(
         notification_id, event.user_id, data, named, event.dedupe_key, dedupe_ms if event.dedupe_key else 0,
-        check_time("send_at", event.send_at), check_time("expires_at", event.expires_at), broadcast=broadcast,
+        check_time("send_at", event.send_at), check_time("expires_at", event.expires_at),
     )  # fmt: skip
+
+
+def _check_told(name: str, named: Sequence[str], desk: Desk) -> None:
+    """Somewhere, and with templates; the channels of its type were looked at when the shop was opened."""
+    event_type = desk.types.types[name]
+    if not named and not event_type.channels:
+        raise InvalidInput("channels", (), f"at least one: {name} goes to none by itself")
+    for channel in with_fallbacks(named, desk.types.category(event_type.category)):
+        if channel in desk.channels and (missing := desk.templates.missing(name, desk.channels[channel])):
+            raise InvalidInput("channels", channel, needed(missing))
 
 
 def set_user(
@@ -80,7 +90,7 @@ def set_user(
         channel = _channel(f"addresses[{n}]", pair[0], channels)
         address = check_text(f"addresses[{n}]", pair[1], most=4_096, provider=True, optional=True)
         known[Address(channel, channels[channel].check_address(address))] = None
-    check_text("locale", locale, LOCALE_CHARACTERS_MAX, optional=True, printable=True)
+    check_locale("locale", locale, optional=True)
     check_text("zone", zone, optional=True)
     if zone and zone not in _zones():
         raise InvalidInput("zone", shown(zone), "an IANA time zone, as Europe/Berlin")
@@ -122,6 +132,9 @@ def _quiet(hours: Any) -> QuietHours | None:
     if not isinstance(hours, tuple | list) or len(hours) != 2 or not all(isinstance(t, time) for t in hours):
         raise InvalidInput("quiet_hours", shown(hours), "two local times, as (time(22), time(7))")
     begin, end = (t.hour * 60 + t.minute for t in hours)
+    if begin == end:
+        right = "two different times, or None for no quiet hours; all day is (time(0), time(23, 59))"
+        raise InvalidInput("quiet_hours", shown(hours), right)
     return QuietHours(begin, end)
 
 

@@ -59,6 +59,21 @@ class EventType(msgspec.Struct, frozen=True):
         """As events call it."""
         return self.data.__tag__
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Of the newest version of its data, as events and templates call them."""
+        return self.data.__struct_encode_fields__
+
+    def filled(self, data: Mapping[str, object]) -> dict[str, object]:
+        """The data, and what the schema has for fields that it leaves out."""
+        defaults: dict[str, object] = {}
+        for field in msgspec.structs.fields(self.data):
+            if field.default is not msgspec.NODEFAULT:
+                defaults[field.encode_name] = msgspec.to_builtins(field.default)
+            elif field.default_factory is not msgspec.NODEFAULT:
+                defaults[field.encode_name] = msgspec.to_builtins(field.default_factory())
+        return defaults | dict(data)
+
 
 class EventTypes:
     """Those of one program. Raises InvalidInput for a name used twice, or a category that is not there."""
@@ -76,6 +91,11 @@ class EventTypes:
                 known = ", ".join(sorted(self.categories)) or "none"
                 raise InvalidInput(f"category of {event_type.name}", event_type.category, f"one of: {known}")
         self._codec = Codec(event_type.data for event_type in self.types.values())
+        self._omitted = {
+            event_type.name: event_type.filled({})
+            for event_type in self.types.values()
+            if event_type.data.__struct_config__.omit_defaults
+        }
 
     def check(self, event_type: str, version: int, data: Mapping[str, object]) -> str:
         """The data as it is stored: JSON that says its type and version. Raises UnknownEvent, BadEventData."""
@@ -103,9 +123,10 @@ class EventTypes:
         """The type of stored data, and its fields in the newest version, for templates. Raises ValueError for a type
         that this program does not know any more."""
         record = self._codec.decode(stored)
+        event_type = self.types[type(record).__tag__]
         fields: dict[str, object] = msgspec.to_builtins(record)
         fields.pop("type", None)
-        return self.types[type(record).__tag__], fields
+        return event_type, self._omitted.get(event_type.name, {}) | fields
 
     def category(self, name: str) -> Category:
         """By its name; one without options, if this program does not know it any more."""

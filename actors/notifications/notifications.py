@@ -42,6 +42,7 @@ from sagamore.actors.notifications.user import User, user_key
 from sagamore.actors.notifications.users import duplicate, erase_user, set_preferences, set_user
 from sagamore.engine.actor import Actor
 from sagamore.engine.envelope import BULK_LANE, NORMAL_LANE
+from sagamore.engine.message import encode
 from sagamore.engine.turn import Turn
 
 NotificationMessage = (
@@ -68,7 +69,7 @@ class NotificationsActor(
             EraseNotification: self._erase, DeliveryEnded: of_one.ended, StartDelivery: of_one.start,
             ReceiptArrived: of_one.receipt, StillSilent: of_one.silent, Redeliver: of_one.redeliver,
             SetUser: set_user, SetPreferences: set_preferences, EraseUser: erase_user,
-            PageSent: _page_sent, **dict.fromkeys(ORDER_EVENTS, _order_event),
+            PageSent: _page_sent, **dict.fromkeys(ORDER_EVENTS, self._order_event),
             ForgetNotification: _forget, JoinLine: lambda _, message, __: Waiting(message.delivery), CallNext: _call,
             PlacesDue: self._places,
         }  # fmt: skip
@@ -198,20 +199,20 @@ class NotificationsActor(
         turn.reply(after, kept=after.bare())
         return after
 
+    def _order_event(self, user: User | None, event: OrderEvent, turn: Turn) -> User | None:
+        """Told like every other event, with the order's id, in a turn of its own; unless it goes to no channel."""
+        data = data_of(event)
+        if self._desk.types.types[type(data).__tag__].channels:
+            notification = turn.new_id("ntf")
+            turn.note(Told(notification))
+            notify = Notify(notification, event.user_id, encode(data).decode(), order_id=event.order_id)
+            turn.send(KIND, notify, partition=turn.partition)
+        return user
+
     def _places(self, allowance: Allowance | None, message: PlacesDue, turn: Turn) -> NotificationState:
         if allowance is not None:
             self._desk.call_next(message.user_id, turn)
         return allowance
-
-
-def _order_event(user: User | None, event: OrderEvent, turn: Turn) -> User | None:
-    """Told like every other event, with the order's id, in a turn of its own."""
-    notification = turn.new_id("ntf")
-    turn.note(Told(notification))
-    turn.send(
-        KIND, Notify(notification, event.user_id, data_of(event), order_id=event.order_id), partition=turn.partition
-    )
-    return user
 
 
 def _forget(notification: Notification | None, _: ForgetNotification, __: Turn) -> Notification | None:

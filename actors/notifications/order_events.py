@@ -17,7 +17,7 @@ from sagamore.actors.orders.order_messages import (
     PaymentFailed,
     RefundIssued,
 )
-from sagamore.engine.message import Record, encode
+from sagamore.engine.message import Record
 
 ORDERS = Category(name="orders")
 
@@ -78,13 +78,13 @@ ORDER_EVENTS: tuple[type[Any], ...] = tuple(_DATA)
 
 
 def order_event_types(channels: tuple[str, ...]) -> tuple[EventType, ...]:
-    """Their types; without other word they go to all of the program's channels."""
+    """Their types, which go to these channels."""
     data = (
         OrderCreatedData, OrderConfirmedData, OrderCancelledData, OrderShippedData, PaymentFailedData, RefundIssuedData,
     )  # fmt: skip
     return tuple(EventType(each, ORDERS.name, channels) for each in data)
 
 
-def data_of(event: OrderEvent) -> str:
-    """The event's data as notifications store it."""
-    return encode(_DATA[type(event)](event)).decode()
+def data_of(event: OrderEvent) -> Record:
+    """The event's data as notifications have it."""
+    return _DATA[type(event)](event)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from sagamore.actors.notifications.locale import is_locale
 from sagamore.engine.errors import InvalidInput
 
 FILES_MAX = 5_000  # of a folder: 50 event types in 10 languages; they compile in about 5 s
@@ -21,7 +22,6 @@ SHARED_FOLDER = "_shared"
 
 _PART = re.compile(r"([a-z][a-z0-9_-]*)\.(?:([a-z][a-z0-9_]*)\.txt|html)")
 _SHARED = re.compile(r"[\w.-]+\.(?:txt|html)")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -46,6 +46,11 @@ def read_folder(folder: Path) -> Iterator[Source]:
         yield source
 
 
+def file_name(event_type: str, locale: str, channel: str, part: str) -> str:
+    """Where a part is looked for, below the folder."""
+    return f"{event_type}/{locale}/{channel}.{part}" + ("" if part == "html" else ".txt")
+
+
 def _below(folder: Path) -> Iterator[Source]:
     for top in _entries(folder):
         for entry in _entries(_folder(top)):
@@ -54,7 +59,7 @@ def _below(folder: Path) -> Iterator[Source]:
                     raise InvalidInput(f"template {entry}", entry.name, "name a shared file NAME.txt or NAME.html")
                 yield Source(entry.relative_to(folder).as_posix(), entry, _text(entry))
                 continue
-            if not _LOCALE.fullmatch(entry.name):
+            if not is_locale(entry.name):
                 raise InvalidInput(
                     f"template {entry}", entry.name, "name the folders EVENT_TYPE/LOCALE, as ORDER_SHIPPED/de-AT"
                 )

@@ -1,37 +1,32 @@
 """Templates: an event's data into the parts of a message, in the user's language.
 
-Looked for are the locale, then what it is a variety of, then the default one: de-AT, de, en. All parts of a message
-come from one locale, so that nobody gets a German subject above an English text. Within it each file comes from the
-first folder that has it, the built-in ones last. Rendering is pure, reads no file, and keeps to a budget; what may be
-written in a template says template_language.py.
+Looked for are the locale, then what it is a variety of, then the same of the default one: de-AT, de, en-GB, en. All
+parts of a message come from one locale, so that nobody gets a German subject above an English text. Within it each file
+comes from the first folder that has it, the built-in ones last. No file is read later on. What may be written in a
+template says template_language.py, what becomes of it rendering.py, and what a program cannot do without
+template_needs.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
-from jinja2 import Template, TemplateSyntaxError, UndefinedError
+from jinja2 import TemplateSyntaxError
 
 from sagamore.actors.notifications.channel import CannotSend, Channel
-from sagamore.actors.notifications.template_budget import METER, Budget, Exhausted, Meter
-from sagamore.actors.notifications.template_files import Source, read_folder
-from sagamore.actors.notifications.template_filters import Wrong
-from sagamore.actors.notifications.template_language import Compiled, Language
+from sagamore.actors.notifications.event_type import EventType
+from sagamore.actors.notifications.locale import with_wider
+from sagamore.actors.notifications.rendering import USER_ID, Rendered, render_parts
+from sagamore.actors.notifications.template_budget import Budget
+from sagamore.actors.notifications.template_files import Source, file_name, read_folder
+from sagamore.actors.notifications.template_gate import Compiled
+from sagamore.actors.notifications.template_language import Language
 from sagamore.engine.errors import InvalidInput
-from sagamore.engine.text import ERROR_CHARACTERS_MAX, storable
 
 BUILT_IN = Path(__file__).parent / "builtin"
 VERSION_DIGITS = 12
 BUDGET = Budget()
-
-
-class Rendered(msgspec.Struct, frozen=True):
-    """`parts`: (name, text), in the channel's order; `version`: of the sources they came from."""
-
-    parts: tuple[tuple[str, str], ...]
-    version: str
 
 
 class TemplateView(msgspec.Struct, frozen=True):
@@ -65,7 +60,8 @@ class Templates:
         channels: Iterable[Channel] | None = None,
     ) -> None:  # fmt: skip
         self._default, self._budget = default_locale, budget
-        self._messages: dict[tuple[str, str, str], _Message] = {}
+        self._messages: dict[tuple[str, str], dict[str, _Message]] = {}
+        """By event type and channel, then by locale in small letters."""
         language = Language()
         built_in = list(read_folder(BUILT_IN))
         known: dict[str, set[str]] = {}
@@ -79,7 +75,7 @@ class Templates:
                 _check_part(source, known, closed=channels is not None)
             self._add(language, sources)
         self._add(language, built_in)
-        for message in self._messages.values():
+        for _, message in self._all():
             body = msgspec.json.encode(sorted(message.sources.items()))
             message.version = sha256(body).hexdigest()[:VERSION_DIGITS]
 
@@ -88,18 +84,53 @@ class Templates:
         for source in sources:
             compiled = shelf.compiled(source)
             if source.channel:
-                key = (source.event_type, source.channel, source.locale.lower())
-                message = self._messages.setdefault(key, _Message(source.locale))
+                by_locale = self._messages.setdefault((source.event_type, source.channel), {})
+                message = by_locale.setdefault(source.locale.lower(), _Message(source.locale))
                 if source.part not in message.parts:
                     message.parts[source.part] = compiled
                     message.sources |= {source.name: source.text, **compiled.uses}
 
+    def _all(self) -> Iterator[tuple[tuple[str, str], _Message]]:
+        return ((key, message) for key, by_locale in self._messages.items() for message in by_locale.values())
+
     def views(self) -> list[TemplateView]:
         """All that there are, by event type, channel and locale."""
-        return [
+        views = [
             TemplateView(event_type, channel, message.locale, tuple(sorted(message.parts)), message.version)
-            for (event_type, channel, _), message in sorted(self._messages.items())
+            for (event_type, channel), message in self._all()
         ]
+        return sorted(views, key=lambda view: (view.event_type, view.channel, view.locale.lower()))
+
+    def missing(self, event_type: str, channel: Channel, *, default_only: bool = False) -> list[str]:
+        """The files without which some user cannot be told of such an event there, by their names below a folder: in
+        the default locale, and in others that have but a part of them."""
+        if not channel.parts:
+            return []
+        by_locale = self._messages.get((event_type, channel.name), {})
+        default = next((by_locale[each] for each in self._locales("") if each in by_locale), _Message(self._default))
+        return [
+            file_name(event_type, message.locale, channel.name, part)
+            for message in dict.fromkeys((default, *(() if default_only else by_locale.values())))
+            for part in channel.parts
+            if part not in message.parts
+        ]
+
+    def check_variables(self, fields: Mapping[str, Collection[str]]) -> None:
+        """`fields`: of the data of each event type. Raises InvalidInput for a variable that is none of them."""
+        for (event_type, _), message in self._all():
+            for compiled in message.parts.values():
+                for name, place in compiled.reads.items() if event_type in fields else ():
+                    if name not in fields[event_type] and name != USER_ID:
+                        right = f"a field of {event_type}: {', '.join(fields[event_type]) or 'none'}; or {USER_ID}"
+                        raise InvalidInput(f"template {place}", name, right)
+
+    def check_locale(self) -> None:
+        """Raises InvalidInput for a default locale that nothing is written in."""
+        written = {message.locale.lower(): message.locale for _, message in self._all()}
+        if not any(each in written for each in self._locales("")):
+            raise InvalidInput(
+                "locale", self._default, f"one that templates are written in: {', '.join(sorted(written.values()))}"
+            )
 
     def render(
         self, event_type: str, channel: Channel, locale: str, data: Mapping[str, object], *, user_id: str
@@ -113,50 +144,43 @@ class Templates:
             if part not in message.parts:
                 raise self._missing(event_type, channel.name, locale, (part,))
         names = [part for part in (*channel.parts, *channel.optional) if part in message.parts]
-        return self._render(message, names, data, user_id)
+        return Rendered(render_parts(message.parts, names, data, user_id, self._budget), message.version)
 
     def preview(
-        self, event_type: str, channel: str, locale: str, data: Mapping[str, object], *, user_id: str
-    ) -> Rendered:
-        """All parts that there are for a channel of that name. Raises CannotSend as `render`."""
+        self, event_type: str, channel: str, locale: str, data: Mapping[str, object], *, user_id: str,
+        known: EventType | None = None,
+    ) -> Rendered:  # fmt: skip
+        """All parts that there are for a channel of that name; of a type that is `known`, defaults need not be given.
+        Raises CannotSend as `render`, and names all variables that are missing."""
         message = self._message(event_type, channel, locale, ("*",))
-        return self._render(message, sorted(message.parts), data, user_id)
+        names = sorted(message.parts)
+        given = known.filled(data) if known else data
+        try:
+            return Rendered(render_parts(message.parts, names, given, user_id, self._budget), message.version)
+        except CannotSend as error:
+            reads = dict.fromkeys(name for part in names for name in message.parts[part].reads)
+            missing = [name for name in reads if name not in given and name != USER_ID]
+            if error.code != "missing_variable" or not missing:
+                raise
+            fields = f"; the fields of {event_type} are: {', '.join(known.fields)}" if known else ""
+            raise CannotSend(error.code, f"{error.message}; missing: {', '.join(missing)}{fields}") from error
 
     def _message(self, event_type: str, channel: str, locale: str, parts: Sequence[str]) -> _Message:
+        by_locale = self._messages.get((event_type, channel), {})
         for each in self._locales(locale):
-            message = self._messages.get((event_type, channel, each.lower()))
-            if message is not None:
-                return message
+            if each in by_locale:
+                return by_locale[each]
         raise self._missing(event_type, channel, locale, parts)
 
-    def _locales(self, locale: str) -> list[str]:
-        """de-AT, de, en: each once."""
-        found: dict[str, str] = {}
-        while locale:
-            found.setdefault(locale.lower(), locale)
-            locale = locale.rpartition("-")[0]
-        found.setdefault(self._default.lower(), self._default)
-        return list(found.values())
+    def _locales(self, locale: str) -> dict[str, str]:
+        """de-AT, de, en: each once, by its small letters."""
+        wanted = (*with_wider(locale), *with_wider(self._default))
+        return {each.lower(): each for each in wanted if each}
 
     def _missing(self, event_type: str, channel: str, locale: str, parts: Sequence[str]) -> CannotSend:
-        *others, last = self._locales(locale)
+        *others, last = self._locales(locale).values()
         where = f"{', '.join(others)} or {last}" if others else last
         return CannotSend("template_missing", f"no template {event_type}/{channel}.{parts[0]} for {where}")
-
-    def _render(self, message: _Message, names: Sequence[str], data: Mapping[str, object], user_id: str) -> Rendered:
-        meter = Meter(self._budget)
-        try:
-            variables: dict[str, object] = {name: _plain(value, name) for name, value in data.items()}
-            variables |= {"user_id": user_id, METER: meter}
-            parts = tuple((name, _text(message.parts[name], variables, meter)) for name in names)
-            meter.check_output(parts)
-        except Exhausted as error:
-            raise CannotSend("template_budget", _at(error)) from error
-        except UndefinedError as error:
-            raise CannotSend("missing_variable", _at(error)) from error
-        except Exception as error:  # a template may fail in any way; its turn must not
-            raise CannotSend("template_failed", _at(error)) from error
-        return Rendered(parts, message.version)
 
 
 class _Shelf:
@@ -209,37 +233,3 @@ def _check_part(source: Source, known: Mapping[str, set[str]], *, closed: bool) 
     elif closed and source.channel:
         channels = ", ".join(sorted(filter(None, known)))
         raise InvalidInput(f"template {source.path}", source.path.name, f"the channels are: {channels}")
-
-
-def _text(compiled: Compiled, variables: dict[str, object], meter: Meter) -> str:
-    meter.step(compiled.weight)
-    context = compiled.template.new_context(variables, shared=True)
-    return "".join(map(meter.text, compiled.template.root_render_func(context)))
-
-
-def _plain(value: object, name: str) -> object:
-    """A value with nothing in it but what JSON has. Raises TypeError."""
-    if type(value) in (str, int, float, bool, type(None)):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(each, name) for each in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each, name) for key, each in value.items()}
-    raise TypeError(f"{name} has a {type(value).__name__} in it, which is no JSON")
-
-
-def _at(error: Exception) -> str:
-    """What went wrong, and the file and line of the template."""
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        place = _place(trace) or place
-        trace = trace.tb_next
-    kind = "" if isinstance(error, Exhausted | UndefinedError | Wrong) else f"{type(error).__name__}: "
-    return storable(f"{place}{kind}{error}")[:ERROR_CHARACTERS_MAX]
-
-
-def _place(trace: TracebackType) -> str:
-    template = trace.tb_frame.f_globals.get("__jinja_template__")
-    if not isinstance(template, Template):
-        return ""
-    return f"{template.name}:{template.get_corresponding_lineno(trace.tb_lineno)}: "

@@ -4,6 +4,7 @@ is opened."""
 from argparse import Namespace
 
 from sagamore.actors.notifications.channel import CannotSend
+from sagamore.actors.notifications.order_events import order_event_types
 from sagamore.actors.notifications.templates import Templates
 from sagamore.cli.output import complain, printable, say, say_json, show_list
 from sagamore.cli.parser import Parser, Subparsers, add_data, group, path
@@ -42,8 +43,11 @@ def _list(args: Namespace) -> int:
 
 def _preview(args: Namespace) -> int:
     templates = Templates(args.templates)
+    known = {event_type.name: event_type for event_type in order_event_types(())}.get(args.event_type)
     try:
-        rendered = templates.preview(args.event_type, args.channel, args.locale, args.data, user_id=args.user)
+        rendered = templates.preview(
+            args.event_type, args.channel, args.locale, args.data, user_id=args.user, known=known
+        )
     except CannotSend as error:
         complain(str(error))
         return 1

@@ -43,7 +43,7 @@ class Notifications:
         check_type("event", event, Event)
         owner = user_key(check_text("user_id", event.user_id))
         check_key(idempotency_key)
-        message = notify(event, self._notifying.types, self._notifying.channels, self._mint(owner))
+        message = notify(event, self._notifying.desk, self._mint(owner))
         same = replace(message, notification_id="")
         answer = _notification(
             await self._engine.ask(KIND, message, key=idempotency_key, scope=KIND, same=same, checked=True)
@@ -119,7 +119,7 @@ class Notifications:
             raise InvalidInput("event.user_id", event.user_id, "empty: the audience says whom")
         check_key(idempotency_key)
         named = Event(**{name: getattr(event, name) for name in event.__struct_fields__} | {"user_id": "*"})
-        message = notify(named, self._notifying.types, self._notifying.channels, "")
+        message = notify(named, self._notifying.desk, "")
         broadcast_id = self._engine.mint("bc", "audiences", owner=audience_key(audience))
         start = StartBroadcast(broadcast_id, audience, message)
         answer = await self._engine.ask(

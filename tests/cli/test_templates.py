@@ -27,6 +27,23 @@ def test_a_preview_as_json_has_the_version(command: Command) -> None:
     assert len(done["version"]) == 12
 
 
+def test_a_field_that_has_a_default_need_not_be_given(command: Command) -> None:
+    done = command(*PREVIEW, "sms", "--data", json.dumps({"order_id": "ord_1"}))
+    assert (done.status, done.out) == (0, "--- text\nYour order ord_1 is on its way.\n")
+
+
+def test_of_a_type_of_an_app_all_that_is_missing_is_named(command: Command, tmp_path: Path) -> None:
+    files = {"PARCEL/en/chat.text.txt": "{{ place }}", "PARCEL/en/chat.link.txt": "{{ code }}{{ place }}{{ user_id }}"}
+    own = folder(tmp_path / "own", **files)
+    words = ("templates", "preview", "PARCEL", "--channel", "chat", "--templates", str(own))
+    done = command(*words, "--data", '{"other": 1}')
+    assert (done.status, done.out) == (1, "")
+    assert done.err.endswith("PARCEL/en/chat.link.txt:1: 'code' is undefined; missing: code, place\n")
+    assert command(*words, "--data", '{"code": "c", "place": {}}').err.endswith(
+        "an object cannot be shown, only text and numbers\n"
+    )
+
+
 def test_folders_come_before_the_built_in_ones_the_first_before_the_second(command: Command, tmp_path: Path) -> None:
     name = "ORDER_SHIPPED/en/sms.text.txt"
     first, second = folder(tmp_path / "1", **{name: "1 {{ user_id }}"}), folder(tmp_path / "2", **{name: "2"})
@@ -62,7 +79,13 @@ def test_the_list_names_all(command: Command, tmp_path: Path) -> None:
         ((*PREVIEW, "email", "--data", "[" * 9_000), 2, "a JSON object"),
         ((*PREVIEW, "email", "--templates", "none"), 2, "a folder that is there"),
         ((*PREVIEW, "email", "--templates", "a\0b"), 2, "is no path"),
-        ((*PREVIEW, "email"), 1, "missing_variable: ORDER_SHIPPED/en/email.html:5: 'order_id' is undefined"),
+        (
+            (*PREVIEW, "email"),
+            1,
+            "missing_variable: ORDER_SHIPPED/en/email.html:5: 'order_id' is undefined; missing: order_id;"
+            " the fields of ORDER_SHIPPED are: order_id, tracking",
+        ),
+        (("templates", "preview", "REFUND_ISSUED", "--channel", "sms"), 1, "missing: amount, order_id; the fields"),
         ((*PREVIEW, "fax", "--locale", "de"), 1, "template_missing: no template ORDER_SHIPPED/fax.* for de or en"),
         ((*PREVIEW, "sms", "--data", json.dumps({"order_id": "x" * 200_000, "tracking": ""})), 1, "template_budget"),
     ],

@@ -73,7 +73,15 @@ PREFERENCES: Values = [
     *(({("*", "*"): value}, right) for value, right in FLAG),
 ]
 NO_HOURS: list[Any] = [7, "22-7", (time(22),), (time(22), time(7), time(8)), (22, 7), ("22:00", "07:00"), {}, CARD]
-QUIET: Values = [(value, "two local times") for value in NO_HOURS]
+QUIET: Values = [
+    *((value, "two local times") for value in NO_HOURS),
+    *((value, "two different times, or None") for value in ((time(22), time(22)), [time(0), time(0, 0, 59)])),
+]
+LOCALE: Values = [
+    *OPTIONAL_TEXT,
+    ("d" * 36, "at most"),
+    *((locale, "as de-AT") for locale in ("english", "xx_yy", "de_AT", "d", "-", "de-", "de-A", "/etc", "*", "de AT")),
+]
 ZONE: Values = [
     *OPTIONAL_TEXT,
     *((zone, "an IANA time zone") for zone in ("Berlin", "europe/berlin", "../etc", "+01:00")),
@@ -118,7 +126,7 @@ METHODS: dict[str, tuple[dict[str, Any], dict[str, Values]]] = {
     "users.set": (
         {"user_id": "ann"},
         {
-            "user_id": PRINTABLE, "addresses": ADDRESSES, "locale": [*OPTIONAL_TEXT, ("d" * 36, "at most")],
+            "user_id": PRINTABLE, "addresses": ADDRESSES, "locale": LOCALE,
             "zone": ZONE, "preferences": PREFERENCES, "quiet_hours": QUIET,
         },
     ),

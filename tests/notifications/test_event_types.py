@@ -157,6 +157,24 @@ def test_records_inside_may_be_given_as_they_are_stored() -> None:
     assert BOXES.read(stored)[1]["others"] == ({"width": 0, "heightMm": 0}, {"width": 2, "heightMm": 0})
 
 
+class Short(Record, tag="SHORT", omit_defaults=True):
+    """Stored without what is a default."""
+
+    n: int = 7
+    size: Size | None = None
+    labels: dict[str, str] = msgspec.field(default_factory=lambda: {"a": "b"}, name="labelsOf")
+
+
+def test_templates_are_given_the_fields_that_were_left_out_too() -> None:
+    types = EventTypes([EventType(Short, "pings", ("mail",))], [Category(name="pings")])
+    assert types.check("SHORT", 1, {"n": 7, "size": None}) == '{"type":"SHORT/1","labelsOf":{"a":"b"}}'
+    whole = {"n": 7, "size": None, "labelsOf": {"a": "b"}}
+    assert types.read('{"type":"SHORT/1"}')[1] == whole
+    assert types.types["SHORT"].filled({}) == whole
+    assert types.types["SHORT"].filled({"n": 8, "other": 1}) == whole | {"n": 8, "other": 1}
+    assert EventType(Parcel, "pings").filled({}) == {"codes": ()}
+
+
 def test_a_program_s_types_and_categories_fit_together() -> None:
     pings, other = Category(name="pings"), Category(name="pings", bulk=True)
     for types, categories, field in (

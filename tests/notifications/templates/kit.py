@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from sagamore.actors.notifications.channel import CannotSend, Channel
+from sagamore.actors.notifications.rendering import Rendered
 from sagamore.actors.notifications.template_budget import Budget
-from sagamore.actors.notifications.templates import Rendered, Templates
+from sagamore.actors.notifications.templates import Templates
 
 
 class Email(Channel, name="email", parts=("subject", "text"), optional=("html",)):
