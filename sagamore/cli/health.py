@@ -1,8 +1,8 @@
 """`sagamore health`: GREEN, YELLOW or RED, which is exit status 1.
 
-A running shop is asked. RED: a partition is down. YELLOW: one is being reopened, a reader keeps a WAL from being
-checked in, alerts stand, or the payment provider's events are not heard. Of a stopped shop the alerts are read; RED is
-then a file that is missing or cannot be opened.
+A running shop is asked. RED: a partition is down, or the process does not answer. YELLOW: one is being reopened, a
+reader keeps a WAL from being checked in, alerts stand, or the payment provider's events are not heard. Of a stopped
+shop the alerts are read; RED is then a file that is missing or cannot be opened.
 """
 
 from argparse import Namespace
@@ -11,10 +11,12 @@ from sagamore.cli.output import show
 from sagamore.cli.parser import Subparsers, command
 from sagamore.cli.reading import files_of, read_alerts
 from sagamore.cli.run import run
-from sagamore.cli.session import connect
+from sagamore.cli.session import Silent, connect
 from sagamore.engine.errors import FileDamaged, FileMissing
 from sagamore.operations import GetHealth
 from sagamore.views import HealthView
+
+SILENCE_S_MAX = 5  # who watches asks often, and wants to know soon
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -24,16 +26,23 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 async def _health(args: Namespace) -> int:
-    remote = await connect(args.dir)
-    if remote is None:
-        health = await _of_files(args)
-    else:
-        try:
-            health = await remote.ask(GetHealth())
-        finally:
-            await remote.close()
+    try:
+        health = await _of_owner(args) or await _of_files(args)
+    except Silent as error:
+        health = HealthView("RED", error.pid, (str(error),))
     show(health, args.json)
     return int(health.status == "RED")
+
+
+async def _of_owner(args: Namespace) -> HealthView | None:
+    remote = await connect(args.dir, SILENCE_S_MAX)
+    if remote is None:
+        return None
+    try:
+        health: HealthView = await remote.ask(GetHealth())
+    finally:
+        await remote.close()
+    return health
 
 
 async def _of_files(args: Namespace) -> HealthView:

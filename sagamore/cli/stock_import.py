@@ -16,7 +16,6 @@ from sagamore.cli.importing import Counts, take_all
 from sagamore.cli.output import say, show
 from sagamore.cli.parser import whole
 from sagamore.cli.run import run
-from sagamore.cli.session import AnswerLost
 from sagamore.engine.errors import InvalidInput
 from sagamore.operations import ReceiveStock
 
@@ -47,11 +46,8 @@ def import_stock(args: Namespace) -> int:
         )  # fmt: skip
 
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        try:
-            run(take_all(args, _rows(file), operation_of, imported, "rows"))
-        except* AnswerLost as error:
-            taken = f"after {imported.taken:,} rows; import again with --key {imported.key}, none is taken twice"
-            raise AnswerLost(f"the process that runs the shop ended {taken}") from error
+        again = f"import again with --key {imported.key}, none is taken twice"
+        run(take_all(args, _rows(file), operation_of, imported, "rows", again))
     show(imported, args.json)
     if imported.refused and not args.json:
         say(f"correct the lines named and import again with --key {imported.key}; the others are not taken twice")

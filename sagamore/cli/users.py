@@ -20,7 +20,7 @@ from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_list, add_owner, command, group, readable
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import AnswerLost, composes, do
+from sagamore.cli.session import composes, do
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import Codec
 from sagamore.notification_operations import EraseUser, SetUser
@@ -54,11 +54,8 @@ def add_parser(subparsers: Subparsers) -> None:
 def _import(args: Namespace) -> int:
     counts = Counts()
     with open(args.file, "rb") as file:
-        try:
-            run(take_all(args, _lines(file), _user, counts, "users", creates=composes(args)))
-        except* AnswerLost as error:
-            taken = f"after {counts.taken:,} users; import again, who is taken twice stays as he is"
-            raise AnswerLost(f"the process that runs the shop ended {taken}") from error
+        again = "import again, who is taken twice stays as he is"
+        run(take_all(args, _lines(file), _user, counts, "users", again, creates=composes(args)))
     show(counts, args.json)
     return int(counts.refused > 0)
 
