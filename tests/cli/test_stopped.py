@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sagamore import Actor, Message, Sagamore, State, Turn
-from sagamore.cli.orders import UNSETTLED
+from sagamore.cli.orders import STUCK, UNSETTLED
 from tests.cli.conftest import PLACE, Command, finish, process
 
 JSON = "--json"
@@ -65,6 +65,13 @@ def test_a_refund_that_nobody_can_pay_out_yet_is_not_settled_and_one_that_is_ref
         1,
         "sagamore: the refund was refused: not_found: there is no such payment\n",
     )
+
+
+def test_a_cancel_that_ends_with_the_payment_stuck_has_status_1_and_says_so(stocked: Command, placed: str) -> None:
+    stuck = stocked("orders", "cancel", placed, "--payments", "simulated", JSON)  # it forgot the payment
+    assert (stuck.status, stuck.json["payment"], stuck.json["settlement"]) == (1, "STUCK", "STUCK")
+    assert stuck.err == f"sagamore: {STUCK}\n"
+    assert placed in stocked("alerts").out
 
 
 def test_an_order_in_json_has_camel_case_money_with_its_currency_and_times_in_zulu(stocked: Command) -> None:
