@@ -174,6 +174,7 @@ def test_a_trace_tells_the_story_by_the_id_of_the_order_its_payment_or_its_refun
     for name in (payment["id"], refund):
         assert stocked("trace", name, JSON).lines == story
     assert "NEW → PAYING" in stocked("trace", placed).out.splitlines()[0]
+    assert "money.moved: kind captured, amount 28.00 GBP, captured 28.00 GBP, " in stocked("trace", placed).out
     assert "first" in stocked("trace", "stock:MUG").out
     assert stocked("trace", "ord_none").status == 1
 
