@@ -171,6 +171,7 @@ class _Server:
 def _telling_that_it_lives(writer: asyncio.StreamWriter) -> Iterator[None]:
     """A line now and then, by the loop itself, so that none comes when it hangs."""
     loop = asyncio.get_running_loop()
+    telling: asyncio.TimerHandle
 
     def tell() -> None:
         nonlocal telling

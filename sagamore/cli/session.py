@@ -51,9 +51,8 @@ class Silent(AnswerLost):
     code = "silent"
 
     def __init__(self, pid: int | None, then: str = "") -> None:
-        process = "another process" if pid is None else f"process {pid}"
-        super().__init__(f"{process} runs this shop and does not answer", then)
-        self.pid = pid
+        self.pid, self.process = pid, "another process" if pid is None else f"process {pid}"
+        super().__init__(f"{self.process} runs this shop and does not answer", then)
 
 
 class Session(Protocol):

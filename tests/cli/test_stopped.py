@@ -188,9 +188,19 @@ def test_payments_are_listed_by_state_and_a_settled_one_is_not_resolved(stocked:
 
 
 def test_health_is_green_and_alerts_are_none(stocked: Command) -> None:
-    assert stocked("health", JSON).json == {"status": "GREEN", "pid": None, "problems": []}
+    assert stocked("health", JSON).json == {"status": "GREEN", "runBy": "nobody", "pid": None, "problems": []}
+    assert stocked("health").out == "status         GREEN\nrun by         nobody\n"
     assert stocked("alerts", JSON).lines == []
     assert stocked("dead-letters", "list", JSON).lines == []
+
+
+def test_health_is_yellow_when_nobody_runs_the_shop_and_work_waits_for_it(stocked: Command) -> None:
+    order = stocked("orders", "place", *PLACE, JSON).json["id"]
+    yellow = stocked("health", JSON)
+    assert (yellow.status, yellow.json["status"], yellow.json["runBy"]) == (0, "YELLOW", "nobody")
+    assert yellow.json["problems"] == ["nobody runs the shop, and work waits for it: 1 effect"]
+    stocked("orders", "cancel", order, "--payments", "simulated")
+    assert stocked("health", JSON).json["status"] == "GREEN"
 
 
 def test_alerts_are_told_with_what_to_do_about_each(stocked: Command, tmp_path: Path, shop_dir: Path) -> None:
