@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from sagamore.cli.output import complain
+from sagamore.cli.output import complain, say, show
 from sagamore.cli.progress import shown
 from sagamore.cli.session import AnswerLost, RemoteError, Session, session
 from sagamore.engine.errors import InvalidInput, Overloaded, SagamoreError
@@ -29,6 +29,13 @@ class Counts(msgspec.Struct, rename="camel"):
     refused: int = 0
     bad: int = 0
     """Of the refused: no import can take them as they are."""
+
+
+def tell(counts: Counts, as_json: bool) -> None:
+    """At the end."""
+    show(counts, as_json)
+    if counts.bad and not as_json:
+        say(f"{counts.bad:,} of the {counts.refused:,} refused are bad: no import takes them before they are corrected")
 
 
 async def take_all(

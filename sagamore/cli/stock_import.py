@@ -12,8 +12,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from sagamore.actors.text import KEY_CHARACTERS_MAX, check_text
-from sagamore.cli.importing import Counts, take_all
-from sagamore.cli.output import say, show
+from sagamore.cli.importing import Counts, take_all, tell
+from sagamore.cli.output import say
 from sagamore.cli.parser import whole
 from sagamore.cli.run import run
 from sagamore.engine.errors import InvalidInput
@@ -48,7 +48,7 @@ def import_stock(args: Namespace) -> int:
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         again = f"import again with --key {imported.key}, none is taken twice"
         run(take_all(args, _rows(file), operation_of, imported, "rows", again))
-    show(imported, args.json)
+    tell(imported, args.json)
     if imported.refused and not args.json:
         say(f"correct the lines named and import again with --key {imported.key}; the others are not taken twice")
     return 2 if imported.bad else 1 if imported.refused else 0
