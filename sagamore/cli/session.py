@@ -24,6 +24,7 @@ from sagamore.storage.manifest import read_manifest
 
 ANSWER_BYTES_MAX = 1 << 24  # the largest order is a hundredth of it
 SILENCE_S_MAX = 10  # the owner says every 2 s that it lives, however long an operation takes it
+CONNECT_EVERY_S = 0.1
 WAIT_S = 10.0  # a saga takes milliseconds, a slow provider seconds; what then still runs goes on while the shop runs
 
 
@@ -186,23 +187,9 @@ def do(
 async def connect(directory: Path, silence_s: int = SILENCE_S_MAX) -> Remote | None:
     """A connection to the owner, who has answered it; None if nobody listens. It is given up when the owner is silent
     for `silence_s`. Raises AnswerLost, RemoteError."""
-    if not (directory / CONTROL_NAME).exists():
+    client = await _connected(directory, silence_s) if (directory / CONTROL_NAME).exists() else None
+    if client is None:
         return None
-    client = socket.socket(socket.AF_UNIX)
-    try:
-        client.settimeout(silence_s)
-        with address_of_socket(directory) as address:
-            client.connect(address)
-        client.setblocking(False)
-    except (ConnectionRefusedError, FileNotFoundError):
-        client.close()
-        return None
-    except TimeoutError:  # as many wait to be accepted as may
-        client.close()
-        raise Silent(owner_pid(directory)) from None
-    except BaseException:
-        client.close()
-        raise
     remote = Remote(directory, silence_s, *await asyncio.open_unix_connection(sock=client, limit=ANSWER_BYTES_MAX))
     try:
         await remote.be_greeted()
@@ -210,3 +197,25 @@ async def connect(directory: Path, silence_s: int = SILENCE_S_MAX) -> Remote | N
         await remote.close()
         raise
     return remote
+
+
+async def _connected(directory: Path, silence_s: int) -> socket.socket | None:
+    """Tried again while as many others wait to be accepted as may."""
+    for _ in range(round(silence_s / CONNECT_EVERY_S)):
+        client = socket.socket(socket.AF_UNIX)
+        client.setblocking(False)
+        try:
+            with address_of_socket(directory) as address:
+                client.connect(address)
+        except BlockingIOError:
+            client.close()
+        except (ConnectionRefusedError, FileNotFoundError):
+            client.close()
+            return None
+        except BaseException:
+            client.close()
+            raise
+        else:
+            return client
+        await asyncio.sleep(CONNECT_EVERY_S)
+    raise Silent(owner_pid(directory))

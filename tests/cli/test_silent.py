@@ -2,18 +2,19 @@
 
 import asyncio
 import signal
+import socket
 import subprocess
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from sagamore import Sagamore
 from sagamore.cli import session
-from sagamore.cli.session import RemoteError, connect
-from sagamore.control import CONNECTIONS_MAX
+from sagamore.cli.session import RemoteError, Silent, connect
+from sagamore.control import CONNECTIONS_MAX, address_of_socket
 from sagamore.order_operations import PlaceOrder
 from sagamore.views import LineView, MoneyView
 from tests.cli.conftest import PLACE, Command, Serve, finish, process
@@ -60,6 +61,19 @@ def test_who_asks_a_process_that_hangs_is_told_which_it_is_and_so_is_who_asked_b
         known = "whether it was done is not known, with --key cart-7 it is done once"
         assert (placed.status, placed.out, placed.err) == (1, "", f"sagamore: {silent}; {known}\n")
         assert stocked("health").status == 0
+
+
+async def test_a_process_that_hangs_is_told_of_also_when_nobody_more_may_wait_for_it(
+    serve: Serve, shop_dir: Path
+) -> None:
+    with serve() as shop, stopped(shop), ExitStack() as others:
+        with address_of_socket(shop_dir) as address, pytest.raises(BlockingIOError):
+            while True:
+                other = others.enter_context(socket.socket(socket.AF_UNIX))
+                other.setblocking(False)
+                other.connect(address)
+        with pytest.raises(Silent, match=f"process {shop.pid} runs this shop and does not answer"):
+            await connect(shop_dir, silence_s=1)
 
 
 async def test_a_long_operation_of_a_loop_that_goes_round_is_waited_for(
