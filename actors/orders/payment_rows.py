@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from sagamore.actors.money import Money
 from sagamore.actors.orders.facts import MoneyMoved
 from sagamore.actors.orders.payment import REFUNDS_MAX, Payment, Refund
 from sagamore.actors.orders.payment_messages import (
@@ -194,7 +193,9 @@ def y17_refund_refused(payment: Payment, news: AnyNews, turn: Turn) -> Payment:
     payment = payment.without_refund(refund.id)
     refusal = refusal_of(news.answer)
     report_refund(payment, refund, turn, "REFUSED", refusal)
-    turn.raise_alert("refund_refused", payment.order_id, f"{_named(refund, payment)}: {refusal}")
+    turn.raise_alert(
+        "refund_refused", payment.order_id, f"refund {refund.id} of {payment.told(refund.amount)}: {refusal}"
+    )
     return payment
 
 
@@ -229,16 +230,11 @@ def y21_refund_failed(payment: Payment, news: News[PaymentEvent], turn: Turn) ->
     payment = replace(payment.without_refund(refund.id), refunded=payment.refunded - refund.amount)
     _moved(payment, "refund_failed", refund.amount, payment.provider_id, turn)
     report_refund(payment, refund, turn, "FAILED_LATER", "the refund failed after it had been accepted")
-    advice = f"{_named(refund, payment)} failed after it had been accepted; refund it again"
+    advice = f"refund {refund.id} of {payment.told(refund.amount)} failed after it had been accepted; refund it again"
     turn.raise_alert("refund_refused", payment.order_id, advice)
     if payment.closing and payment.state == "CLOSED":
-        return stick(payment, turn, f"{_named(refund, payment)} failed after all")
+        return stick(payment, turn, f"refund {refund.id} of {payment.told(refund.amount)} failed after all")
     return payment
-
-
-def _named(refund: Refund, payment: Payment) -> str:
-    """For people."""
-    return f"refund {refund.id} of {Money.of_minor(refund.amount, payment.currency)}"
 
 
 def refusal_of(answer: PaymentAnswer) -> str:

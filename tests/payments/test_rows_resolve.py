@@ -192,6 +192,13 @@ def test_y21_once_closed_it_is_stuck_and_a_replay_refunds_anew() -> None:
     assert request_of(take(result.state, RetryRefund(ORDER)))["refund_id"] != "ref_c"
 
 
+def test_y21_a_late_payment_that_was_closed_before_it_began_has_no_currency_to_tell_its_refund_in() -> None:
+    closed = replace(take(refunding(), succeeded("refund_pending")).state, currency="")
+    result = take(closed, event("refund_failed", refund_id="ref_c"))
+    assert result.state.state == "STUCK"
+    assert "refund ref_c of 1250 in minor units failed after all" in result.of(AlertRaised)[-1].advice
+
+
 def test_y21_a_failure_of_a_refund_still_under_way_waits_for_its_outcome() -> None:
     with pytest.raises(Unlisted, match="refund_failed of ref_1"):
         take(refund_under_way(), event("refund_failed", 400, refund_id="ref_1"))
