@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sagamore.names import *  # noqa: F403
 
+    __version__: str
+    """Of the package as it is installed."""
+
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version(__name__)
     names = import_module("sagamore.names")
     if name == "__all__" or name in names.__all__:
         return getattr(names, name)

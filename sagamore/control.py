@@ -1,8 +1,10 @@
 """The control socket: how the command line has the owner of a directory do what only an owner may do.
 
 A Unix socket in the directory, mode 0600, named `control.sock`. Lines of JSON: an operation in, its answer out, one
-after another.
+after another. A client is greeted at once, and again every 2 s while its operation is being done: who hears nothing for
+longer knows that the event loop hangs, and not that the work is slow.
 
+    ← {"alive": true}
     → {"operation": "orders.ship", "orderId": "ord_…"}
     ← {"answer": {…}}   or   {"error": {"code": "unknown_order", "message": "…", "badInput": false}}
 
@@ -34,9 +36,11 @@ log = logging.getLogger("sagamore.control")
 CONTROL_NAME = "control.sock"
 REQUEST_BYTES_MAX = 1 << 20  # twice the largest message that the engine takes
 CONNECTIONS_MAX = 64  # operators and an import or two; each may hold a request in memory
+ALIVE_EVERY_S = 2.0
 STOP_GRACE_S = 2  # what is being done when the shop stops takes milliseconds; who waits for an order is sent away
 ADDRESS_BYTES_MAX = 103  # sun_path with its zero: 108 on Linux, 104 on macOS
 DESCRIPTORS = Path("/proc/self/fd")
+_ALIVE = b'{"alive": true}\n'
 
 
 class ErrorView(msgspec.Struct, frozen=True, rename="camel"):
@@ -131,8 +135,11 @@ class _Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            writer.write(_ALIVE)
             while not self._stopping and (line := await self._next(reader, writer)):
-                writer.write(await self._answer(line))
+                with _telling_that_it_lives(writer):
+                    answer = await self._answer(line)
+                writer.write(answer)
                 await writer.drain()
         except ConnectionError:
             pass  # the client has gone; what it asked for is done
@@ -158,6 +165,25 @@ class _Server:
         except Exception as error:
             log.exception("an operation failed")
             return _line("internal", f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _telling_that_it_lives(writer: asyncio.StreamWriter) -> Iterator[None]:
+    """A line now and then, by the loop itself, so that none comes when it hangs."""
+    loop = asyncio.get_running_loop()
+    telling: asyncio.TimerHandle
+
+    def tell() -> None:
+        nonlocal telling
+        if not writer.is_closing():
+            writer.write(_ALIVE)
+            telling = loop.call_later(ALIVE_EVERY_S, tell)
+
+    telling = loop.call_later(ALIVE_EVERY_S, tell)
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 def _error(error: SagamoreError) -> bytes:

@@ -131,7 +131,7 @@ class GetHealth(Operation, frozen=True, kw_only=True, tag="health"):
     async def run(self, shop: Shop) -> HealthView:
         """What the shop says of itself."""
         health = shop.health()
-        return HealthView(status=health.status, pid=os.getpid(), problems=health.problems)
+        return HealthView(health.status, f"process {os.getpid()}", os.getpid(), health.problems)
 
 
 OPERATIONS = (

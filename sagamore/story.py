@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from sagamore.actors.money import Money
 from sagamore.engine.envelope import Address
 from sagamore.engine.ports import HistoryRow
 from sagamore.files import Files
@@ -106,6 +107,9 @@ def _say(note: bytes) -> str:
     kind = str(fact.pop("type", "fact")).partition("/")[0]
     if kind == "notifications.told":
         return f"told as {fact['story']}"
+    if kind == "money.moved" and (currency := fact.pop("currency", "")):
+        amounts = ("amount", "captured", "refunded")
+        fact |= {name: Money.of_minor(fact[name], currency) for name in amounts if fact[name]}
     if kind == "state.entered":
         return f"{fact['before']} → {fact['after']}" + (f" ({fact['why']})" if fact.get("why") else "")
     return f"{kind}: " + ", ".join(f"{name} {value}" for name, value in fact.items() if value not in ("", 0, None))

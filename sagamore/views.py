@@ -243,9 +243,11 @@ class AlertView(View, frozen=True):
 
 
 class HealthView(View, frozen=True):
-    """Whether someone should look, a problem a line; `pid` is the owner's, null on a stopped directory."""
+    """Whether someone should look, a problem a line; `pid` is the owner's, null on a stopped directory; `runBy` says it
+    in words."""
 
     status: Literal["GREEN", "YELLOW", "RED"]
+    run_by: str
     pid: int | None
     problems: tuple[str, ...]
 

@@ -14,6 +14,14 @@ from sagamore.engine.errors import DirectoryLocked
 LOCK_NAME = "owner.lock"
 
 
+def owner_pid(directory: Path) -> int | None:
+    """The last that owned it, to be named where one is known to own it now; None where the file does not say."""
+    try:
+        return int((directory / LOCK_NAME).read_text())
+    except (OSError, ValueError):
+        return None
+
+
 class OwnerLock:
     """Held from construction to `close`."""
 
@@ -26,8 +34,8 @@ class OwnerLock:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
-            owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             os.close(descriptor)
+            owner = owner_pid(directory)
             raise DirectoryLocked(
                 f"{directory} is owned by {f'process {owner}' if owner else 'another process'}; one process owns a"
                 " directory: stop that one (and what it forked), or let it do the work"

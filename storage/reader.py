@@ -33,6 +33,10 @@ _COUNTS = """SELECT (SELECT count(*) FROM entity), (SELECT count(*) FROM timer),
     (SELECT coalesce(sum(last - first + 1), 0) FROM outbox), (SELECT at_ms FROM outbox ORDER BY rowid LIMIT 1)"""
 
 
+_WAITING = """SELECT (SELECT coalesce(sum(last - first + 1), 0) FROM outbox) + (SELECT count(*) FROM retry),
+    (SELECT count(*) FROM timer WHERE due_ms <= ?), (SELECT count(*) FROM effect WHERE parked = 0)"""
+
+
 class EntityRow(msgspec.Struct, frozen=True):
     """An entity: its key, and its state as JSON."""
 
@@ -51,6 +55,14 @@ class Counts(msgspec.Struct, frozen=True):
     outbox_messages: int
     outbox_oldest_ms: int | None
     """When the oldest message not yet acknowledged was sent; None if there is none."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What moves on only while somebody owns the directory; of timers those that are due."""
+
+    messages: int
+    timers: int
+    effects: int
 
 
 class Reader:
@@ -130,6 +142,10 @@ class Reader:
     async def counts(self) -> Counts:
         """How much there is of everything, at one moment."""
         return Counts(*(await self._fetch(_COUNTS))[0])
+
+    async def waiting(self, now_ms: int) -> Waiting:
+        """How much there is to be done."""
+        return Waiting(*(await self._fetch(_WAITING, (now_ms,)))[0])
 
     async def alerts(self, after: tuple[str, str], limit: int) -> list[AlertRow]:
         """Alerts by (name, subject)."""

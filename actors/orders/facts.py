@@ -21,13 +21,14 @@ class StockMoved(Record, frozen=True, tag="stock.moved", version=1):
 
 
 class MoneyMoved(Record, frozen=True, tag="money.moved", version=1):
-    """A row of the money ledger of one order: what the provider confirmed."""
+    """A row of the money ledger of one order: what the provider confirmed. Amounts are integer minor units."""
 
     kind: Literal["captured", "refunded", "refund_failed"]
     amount: int
     captured: int
     refunded: int
     provider_id: str = ""
+    currency: str = ""
 
 
 class Entered(Record, frozen=True, tag="state.entered", version=1):

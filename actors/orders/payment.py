@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from sagamore.actors.money import Money
 from sagamore.actors.orders.payment_messages import NextAction, PaymentState
 from sagamore.actors.orders.payment_provider import Operation
 from sagamore.engine.message import Record, State
@@ -95,6 +96,10 @@ class Payment(State, tag="payments.payment", version=1, omit_defaults=True):
     def waits(self) -> bool:
         """Whether the next move is the customer's or the bank's."""
         return self.state in ("CHARGING", "ACTION_REQUIRED") and self.effect is None and self.parked is None
+
+    def told(self, minor: int) -> str:
+        """An amount of it for people. One that was closed before it began has no currency, and may get money late."""
+        return str(Money.of_minor(minor, self.currency)) if self.currency else f"{minor} in minor units"
 
     def refund(self, refund_id: str) -> Refund | None:
         """The refund of that id."""

@@ -193,7 +193,9 @@ def y17_refund_refused(payment: Payment, news: AnyNews, turn: Turn) -> Payment:
     payment = payment.without_refund(refund.id)
     refusal = refusal_of(news.answer)
     report_refund(payment, refund, turn, "REFUSED", refusal)
-    turn.raise_alert("refund_refused", payment.order_id, f"refund {refund.id} of {refund.amount}: {refusal}")
+    turn.raise_alert(
+        "refund_refused", payment.order_id, f"refund {refund.id} of {payment.told(refund.amount)}: {refusal}"
+    )
     return payment
 
 
@@ -228,10 +230,10 @@ def y21_refund_failed(payment: Payment, news: News[PaymentEvent], turn: Turn) ->
     payment = replace(payment.without_refund(refund.id), refunded=payment.refunded - refund.amount)
     _moved(payment, "refund_failed", refund.amount, payment.provider_id, turn)
     report_refund(payment, refund, turn, "FAILED_LATER", "the refund failed after it had been accepted")
-    advice = f"refund {refund.id} of {refund.amount} failed after it had been accepted; refund it again"
+    advice = f"refund {refund.id} of {payment.told(refund.amount)} failed after it had been accepted; refund it again"
     turn.raise_alert("refund_refused", payment.order_id, advice)
     if payment.closing and payment.state == "CLOSED":
-        return stick(payment, turn, f"refund {refund.id} of {refund.amount} failed after all")
+        return stick(payment, turn, f"refund {refund.id} of {payment.told(refund.amount)} failed after all")
     return payment
 
 
@@ -250,4 +252,4 @@ def _closing(payment: Payment, turn: Turn) -> Payment:
 
 
 def _moved(payment: Payment, kind: Any, amount: int, provider_id: str, turn: Turn) -> None:
-    turn.note(MoneyMoved(kind, amount, payment.captured, payment.refunded, provider_id))
+    turn.note(MoneyMoved(kind, amount, payment.captured, payment.refunded, provider_id, payment.currency))

@@ -119,7 +119,7 @@ def _given_up(payment: Payment, message: PaymentMessage, turn: Turn) -> Payment:
                 payment = replace(payment, state="STUCK")
             return report(payment, turn)
         case RetryRefund() if payment.state == "STUCK":
-            turn.send("orders", UndoAbandoned(message.order_id, f"refund of {payment.net} {payment.currency}"))
+            turn.send("orders", UndoAbandoned(message.order_id, f"refund of {payment.told(payment.net)}"))
         case PollPayment() if payment.waits:
             return schedule_poll(payment, turn)
         case EffectOutcome() if payment.effect is not None and message.effect == payment.effect.id:

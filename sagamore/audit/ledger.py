@@ -93,12 +93,17 @@ class _Replay:
             verdicts.ledger.breach(f"{self.product}: its ledger gives {_say(self.stock)}, its file {_say(self.stored)}")
         kinds = self.by_kind if self.agreed is None else self.agreed
         for kind in ("received", "adjusted", "set", "shipped", "returned"):
-            verdicts.on_hand.count(kind, kinds[kind])
+            verdicts.on_hand.count(kind, _quantity(kind, kinds[kind]))
         on_hand = 0 if self.stored is None else self.stored.on_hand
         verdicts.on_hand.count("on_hand", on_hand)
         if on_hand != sum(kinds.values()) or kinds["reserved"] or kinds["released"]:
-            by_kind = ", ".join(f"{kind} {change}" for kind, change in sorted(kinds.items()) if change)
+            by_kind = ", ".join(f"{kind} {_quantity(kind, change)}" for kind, change in sorted(kinds.items()) if change)
             verdicts.on_hand.breach(f"{self.product}: {on_hand} on hand, but {by_kind or 'no ledger'}")
+
+
+def _quantity(kind: str, on_hand_change: int) -> int:
+    """As the law has it, which subtracts what was shipped."""
+    return -on_hand_change if kind == "shipped" else on_hand_change
 
 
 def _say(stock: Stock | None) -> str:

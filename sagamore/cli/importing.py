@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from sagamore.cli.output import complain
+from sagamore.cli.output import complain, say, show
 from sagamore.cli.progress import shown
 from sagamore.cli.session import AnswerLost, RemoteError, Session, session
 from sagamore.engine.errors import InvalidInput, Overloaded, SagamoreError
@@ -31,11 +31,19 @@ class Counts(msgspec.Struct, rename="camel"):
     """Of the refused: no import can take them as they are."""
 
 
+def tell(counts: Counts, as_json: bool) -> None:
+    """At the end."""
+    show(counts, as_json)
+    if counts.bad and not as_json:
+        say(f"{counts.bad:,} of the {counts.refused:,} refused are bad: no import takes them before they are corrected")
+
+
 async def take_all(
     args: Namespace, rows: Iterator[tuple[int, Row]], operation_of: Callable[[int, Row], Operation], counts: Counts,
-    what: str, *, creates: bool = True,
+    what: str, again: str, *, creates: bool = True,
 ) -> None:  # fmt: skip
-    """Do what each line of `args.file` asks for. `operation_of` may raise InvalidInput. Raises AnswerLost."""
+    """Do what each line of `args.file` asks for. `operation_of` may raise InvalidInput. `again`: what to do when the
+    owner is lost under it, which raises AnswerLost."""
 
     async def take(doer: Session) -> None:
         for line, row in rows:
@@ -53,13 +61,18 @@ async def take_all(
                 if counts.refused <= ERRORS_SHOWN_MAX:
                     complain(f"{args.file}:{line}: {error}")
 
-    async with (
-        session(args, creates=creates, connections=IN_FLIGHT_MAX) as doers,
-        shown(lambda: f"{counts.taken:,} {what} taken"),
-        asyncio.TaskGroup() as group,
-    ):
-        for doer in doers:
-            group.create_task(take(doer))
+    try:
+        async with (
+            session(args, creates=creates, connections=IN_FLIGHT_MAX) as doers,
+            shown(lambda: f"{counts.taken:,} {what} taken"),
+            asyncio.TaskGroup() as group,
+        ):
+            for doer in doers:
+                group.create_task(take(doer))
+    except* AnswerLost as lost:
+        error = next(iter(lost.exceptions))
+        assert isinstance(error, AnswerLost)
+        raise AnswerLost(error.cause, f"; {counts.taken:,} {what} were taken; {again}") from error
     if counts.refused > ERRORS_SHOWN_MAX:
         complain(f"{args.file}: … and {counts.refused - ERRORS_SHOWN_MAX} more lines")
 

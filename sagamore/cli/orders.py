@@ -40,6 +40,10 @@ UNSETTLED = (
 ACCEPTED = (
     "not settled yet: the provider has accepted it, the bank takes its days; look again with `sagamore orders show`"
 )
+STUCK = (
+    "the order is cancelled, but its payment is STUCK: what was taken cannot be given back; `sagamore alerts` says why"
+    " and what to do"
+)
 _decode = Codec((Order,)).decode
 
 
@@ -128,14 +132,19 @@ def _place(args: Namespace) -> int:
     for charge in args.charge:
         kind, amount = parts(charge, 2, "KIND:AMOUNT, as shipping:3.00")
         charges.append(ChargeView(kind, _money(amount, args.currency)))
-    return _do(args, PlaceOrder(
+    _do(args, PlaceOrder(
         user_id=args.user, lines=tuple(lines), charges=tuple(charges), payment_method=args.method,
         reference=args.reference, pay_by=args.pay_by, idempotency_key=args.key,
     ))  # fmt: skip
+    return 0
 
 
 def _cancel(args: Namespace) -> int:
-    return _do(args, CancelOrder(order_id=args.order, by=args.by, idempotency_key=args.key))
+    order = _do(args, CancelOrder(order_id=args.order, by=args.by, idempotency_key=args.key))
+    if order.settlement == "STUCK":
+        complain(STUCK)
+        return 1
+    return 0
 
 
 def _refund(args: Namespace) -> int:
@@ -151,7 +160,8 @@ def _refund(args: Namespace) -> int:
 
 
 def _ship(args: Namespace) -> int:
-    return _do(args, ShipOrder(order_id=args.order, tracking=args.tracking, idempotency_key=args.key))
+    _do(args, ShipOrder(order_id=args.order, tracking=args.tracking, idempotency_key=args.key))
+    return 0
 
 
 def _money(amount: str, currency: str) -> MoneyView:
@@ -159,8 +169,8 @@ def _money(amount: str, currency: str) -> MoneyView:
     return MoneyView(money.amount, money.currency)
 
 
-def _do(args: Namespace, operation: Operation) -> int:
-    answer = do(args, operation)
-    if not args.json and answer.status == "PENDING":
+def _do(args: Namespace, operation: Operation) -> OrderView:
+    order: OrderView = do(args, operation)
+    if not args.json and order.status == "PENDING":
         say("not done yet: it goes on while the shop runs; look again with `sagamore orders show`")
-    return 0
+    return order

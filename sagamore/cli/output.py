@@ -42,14 +42,15 @@ def say_json(value: object) -> None:
 
 
 def show(view: msgspec.Struct, as_json: bool) -> None:
-    """One thing: a field a line, leaving out what is empty; or JSON."""
+    """One thing: a field a line, one of many values a line each, leaving out what is empty; or JSON."""
     if as_json:
         say_json(view)
         return
     for field in view.__struct_fields__:
         value = getattr(view, field)
-        values = value if isinstance(value, tuple) else (value,)
-        for each in values:
+        if isinstance(value, dict):
+            value = tuple({key: each} for key, each in value.items())
+        for each in value if isinstance(value, tuple) else (value,):
             if each not in (None, "", {}):
                 say(f"{_label(field):<14} {text_of(each)}")
 
@@ -86,6 +87,8 @@ def text_of(value: object) -> str:
         case msgspec.Struct():
             pairs = ((_label(field), getattr(value, field)) for field in value.__struct_fields__)
             return ", ".join(f"{label} {text_of(each)}" for label, each in pairs if each not in (None, "", ()))
+        case tuple():
+            return ", ".join(map(text_of, value))
         case dict():
             return ", ".join(f"{printable(str(key))} {text_of(each)}" for key, each in value.items())
     return printable(str(value))

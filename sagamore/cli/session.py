@@ -19,10 +19,12 @@ from sagamore.control import CONTROL_NAME, ErrorView, address_of_socket
 from sagamore.engine.errors import NotADirectoryOfOurs, SagamoreError
 from sagamore.engine.message import encode
 from sagamore.operation import Operation
+from sagamore.storage.lock import owner_pid
 from sagamore.storage.manifest import read_manifest
 
 ANSWER_BYTES_MAX = 1 << 24  # the largest order is a hundredth of it
-CONNECT_TIMEOUT_S = 5
+SILENCE_S_MAX = 10  # the owner says every 2 s that it lives, however long an operation takes it
+CONNECT_EVERY_S = 0.1
 WAIT_S = 10.0  # a saga takes milliseconds, a slow provider seconds; what then still runs goes on while the shop runs
 
 
@@ -35,9 +37,23 @@ class RemoteError(SagamoreError):
 
 
 class AnswerLost(SagamoreError):
-    """The owner went away before it answered."""
+    """The owner went away, or fell silent, before it answered; `cause` says which, `then` what the client does."""
 
     code = "answer_lost"
+
+    def __init__(self, cause: str, then: str = "") -> None:
+        super().__init__(cause + then)
+        self.cause = cause
+
+
+class Silent(AnswerLost):
+    """The owner is there, and its event loop hangs, or the process is stopped."""
+
+    code = "silent"
+
+    def __init__(self, pid: int | None, then: str = "") -> None:
+        self.pid, self.process = pid, "another process" if pid is None else f"process {pid}"
+        super().__init__(f"{self.process} runs this shop and does not answer", then)
 
 
 class Session(Protocol):
@@ -49,33 +65,55 @@ class Session(Protocol):
 
 
 class Remote:
-    """A connection to the owner; one operation at a time, others queue."""
+    """A connection to the owner; one operation at a time, others queue. Every method raises AnswerLost."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, directory: Path, silence_s: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:  # fmt: skip
+        self._directory, self._silence_s = directory, silence_s
         self._reader, self._writer = reader, writer
         self._turn = asyncio.Lock()
+
+    async def be_greeted(self) -> None:
+        """Wait for the first line. Raises RemoteError if it is no greeting."""
+        await self._hear()
 
     async def ask(self, operation: Operation) -> Any:
         """Through the socket."""
         request = encode(operation) + b"\n"
+        key = getattr(operation, "idempotency_key", None)
+        again = f"; whether it was done is not known, with --key {key} it is done once" if key else ""
         async with self._turn:
+            self._writer.write(request)
+            while "answer" not in (reply := await self._hear(again)):
+                pass  # it lives
+        return msgspec.json.decode(reply["answer"], type=operation.answer)
+
+    async def _hear(self, then: str = "") -> dict[str, msgspec.Raw]:
+        """The next line. Silence is counted in seconds that this process ran: one that was stopped, as by Ctrl-Z, finds
+        what was said in the meantime."""
+        for _ in range(self._silence_s):
             try:
-                self._writer.write(request)
-                line = await self._reader.readline()
+                async with asyncio.timeout(1):
+                    line = await self._reader.readline()
+                break
+            except TimeoutError:
+                pass
             except ConnectionError:
                 line = b""
+                break
+        else:
+            raise Silent(owner_pid(self._directory), then)
         if not line.endswith(b"\n"):
-            key = getattr(operation, "idempotency_key", None)
-            again = f"; whether it was done is not known, with --key {key} it is done once" if key else ""
-            raise AnswerLost(f"the process that runs the shop ended before it answered{again}")
+            raise AnswerLost("the process that runs the shop ended", f" before it answered{then}")
         reply = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
         if "error" in reply:
             raise RemoteError(msgspec.json.decode(reply["error"], type=ErrorView))
-        return msgspec.json.decode(reply["answer"], type=operation.answer)
+        return reply
 
     async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
+        """Hang up; what a silent owner has not read is not waited for."""
+        self._writer.transport.abort()
         try:
             await self._writer.wait_closed()
         except ConnectionError:
@@ -107,12 +145,17 @@ async def session(args: Namespace, *, creates: bool = False, connections: int = 
             own = Own(shop, settles=bool(args.payments or args.app))
             yield [own] * connections
             return
-        remotes: list[Session] = []
-        remote: Remote | None = first
-        while remote is not None:
+        stack.push_async_callback(first.close)
+        remotes: list[Session] = [first]
+        while len(remotes) < connections:
+            try:
+                remote = await connect(args.dir)
+            except RemoteError:  # the owner has no room for one more
+                break
+            if remote is None:
+                break
             stack.push_async_callback(remote.close)
             remotes.append(remote)
-            remote = await connect(args.dir) if len(remotes) < connections else None
         yield remotes
 
 
@@ -141,20 +184,38 @@ def do(
     return answer
 
 
-async def connect(directory: Path) -> Remote | None:
-    """A connection to the owner; None if nobody listens."""
-    if not (directory / CONTROL_NAME).exists():
+async def connect(directory: Path, silence_s: int = SILENCE_S_MAX) -> Remote | None:
+    """A connection to the owner, who has answered it; None if nobody listens. It is given up when the owner is silent
+    for `silence_s`. Raises AnswerLost, RemoteError."""
+    client = await _connected(directory, silence_s) if (directory / CONTROL_NAME).exists() else None
+    if client is None:
         return None
-    client = socket.socket(socket.AF_UNIX)
+    remote = Remote(directory, silence_s, *await asyncio.open_unix_connection(sock=client, limit=ANSWER_BYTES_MAX))
     try:
-        client.settimeout(CONNECT_TIMEOUT_S)
-        with address_of_socket(directory) as address:
-            client.connect(address)
-        client.setblocking(False)
-    except (ConnectionRefusedError, FileNotFoundError):
-        client.close()
-        return None
+        await remote.be_greeted()
     except BaseException:
-        client.close()
+        await remote.close()
         raise
-    return Remote(*await asyncio.open_unix_connection(sock=client, limit=ANSWER_BYTES_MAX))
+    return remote
+
+
+async def _connected(directory: Path, silence_s: int) -> socket.socket | None:
+    """Tried again while as many others wait to be accepted as may."""
+    for _ in range(round(silence_s / CONNECT_EVERY_S)):
+        client = socket.socket(socket.AF_UNIX)
+        client.setblocking(False)
+        try:
+            with address_of_socket(directory) as address:
+                client.connect(address)
+        except BlockingIOError:
+            client.close()
+        except (ConnectionRefusedError, FileNotFoundError):
+            client.close()
+            return None
+        except BaseException:
+            client.close()
+            raise
+        else:
+            return client
+        await asyncio.sleep(CONNECT_EVERY_S)
+    raise Silent(owner_pid(directory))

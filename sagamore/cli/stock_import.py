@@ -12,11 +12,10 @@ from hashlib import blake2b
 from pathlib import Path
 
 from sagamore.actors.text import KEY_CHARACTERS_MAX, check_text
-from sagamore.cli.importing import Counts, take_all
-from sagamore.cli.output import say, show
+from sagamore.cli.importing import Counts, take_all, tell
+from sagamore.cli.output import say
 from sagamore.cli.parser import whole
 from sagamore.cli.run import run
-from sagamore.cli.session import AnswerLost
 from sagamore.engine.errors import InvalidInput
 from sagamore.operations import ReceiveStock
 
@@ -47,12 +46,9 @@ def import_stock(args: Namespace) -> int:
         )  # fmt: skip
 
     with open(args.file, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        try:
-            run(take_all(args, _rows(file), operation_of, imported, "rows"))
-        except* AnswerLost as error:
-            taken = f"after {imported.taken:,} rows; import again with --key {imported.key}, none is taken twice"
-            raise AnswerLost(f"the process that runs the shop ended {taken}") from error
-    show(imported, args.json)
+        again = f"import again with --key {imported.key}, none is taken twice"
+        run(take_all(args, _rows(file), operation_of, imported, "rows", again))
+    tell(imported, args.json)
     if imported.refused and not args.json:
         say(f"correct the lines named and import again with --key {imported.key}; the others are not taken twice")
     return 2 if imported.bad else 1 if imported.refused else 0

@@ -9,7 +9,7 @@ from sagamore.actors.notifications.templates import Templates
 from sagamore.cli.output import complain, printable, say, say_json, show_list
 from sagamore.cli.parser import Parser, Subparsers, add_data, group, path
 
-_COLUMNS = {"event_type": "event", "channel": "channel", "locale": "locale", "version": "version"}
+_COLUMNS = {"event_type": "EVENT", "channel": "CHANNEL", "locale": "LOCALE", "version": "VERSION"}
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -1,12 +1,6 @@
-"""`sagamore users`: list, show, import, erase.
+"""`sagamore users`: list, show, import, erase."""
 
-A line of the file that is imported is a user as it is from then on; given again it changes nothing.
-
-    {"id": "ann", "addresses": {"email": ["ann@example.com"]}, "locale": "de-AT", "zone": "Europe/Vienna",
-     "preferences": [{"category": "news", "channel": "*", "allowed": false}], "quietHours": ["22:00", "07:00"]}
-"""
-
-from argparse import Namespace
+from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -15,18 +9,29 @@ import msgspec
 from sagamore.actors.notifications.errors import UnknownUser
 from sagamore.actors.notifications.user import User, user_key
 from sagamore.actors.text import shown
-from sagamore.cli.importing import Counts, take_all
+from sagamore.cli.importing import Counts, take_all, tell
 from sagamore.cli.output import show, show_list
 from sagamore.cli.parser import Subparsers, add_list, add_owner, command, group, readable
 from sagamore.cli.reading import files_of, read_entity, read_list
 from sagamore.cli.run import run
-from sagamore.cli.session import AnswerLost, composes, do
+from sagamore.cli.session import composes, do
 from sagamore.engine.errors import InvalidInput
 from sagamore.engine.message import Codec
 from sagamore.notification_operations import EraseUser, SetUser
 from sagamore.notification_views import UserView
 
 COLUMNS = {"id": "USER", "reached_by": "ADDRESSES", "locale": "LOCALE", "zone": "ZONE"}
+FORMAT = """
+A line of the file is a user as it is from then on; given again it changes
+nothing. Only "id" must be there:
+
+    {"id": "ann", "addresses": {"email": ["ann@example.com"]},
+     "locale": "de-AT", "zone": "Europe/Vienna", "quietHours": ["22:00", "07:00"],
+     "preferences": [{"category": "news", "channel": "*", "allowed": false}]}
+
+all of it in one line. Channels are those of the shop; "*" is any category or
+any channel.
+"""
 LINE_CHARACTERS_SHOWN = 60
 LINE_BYTES_MAX = 1 << 19  # half of what the control socket takes
 _decode = Codec((User,)).decode
@@ -43,6 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
     showing.set_defaults(run=lambda args: run(_show(args)))
     importing = command(commands, "import", "users of a file, a JSON object a line; exit status 1 if some are refused")
     importing.add_argument("file", type=readable, metavar="FILE.jsonl")
+    importing.formatter_class, importing.epilog = RawDescriptionHelpFormatter, FORMAT
     importing.set_defaults(run=_import)
     erase = command(commands, "erase", "nothing personal is left: addresses, wishes, events' data, inbox")
     erase.add_argument("user", metavar="USER")
@@ -54,12 +60,9 @@ def add_parser(subparsers: Subparsers) -> None:
 def _import(args: Namespace) -> int:
     counts = Counts()
     with open(args.file, "rb") as file:
-        try:
-            run(take_all(args, _lines(file), _user, counts, "users", creates=composes(args)))
-        except* AnswerLost as error:
-            taken = f"after {counts.taken:,} users; import again, who is taken twice stays as he is"
-            raise AnswerLost(f"the process that runs the shop ended {taken}") from error
-    show(counts, args.json)
+        again = "import again, who is taken twice stays as he is"
+        run(take_all(args, _lines(file), _user, counts, "users", again, creates=composes(args)))
+    tell(counts, args.json)
     return int(counts.refused > 0)
 
 

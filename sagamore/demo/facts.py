@@ -20,13 +20,15 @@ class Orders(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Killed(msgspec.Struct, frozen=True, rename="camel"):
-    """The kill. `unanswered_charges` are those without an answer on disk; `uncertain` of them had been sent before and
-    had lost their answer; `down_ms` until the shop took orders again."""
+    """The kill. `unanswered_charges` and `unanswered_refunds` are those without an answer on disk, `became` and
+    `refunds_became` what came of them; `uncertain` of the charges had been sent before and had lost their answer;
+    `down_ms` until the shop took orders again."""
 
     unanswered_charges: int
     uncertain: int
     unanswered_refunds: int
     became: tuple[Fate, ...]
+    refunds_became: tuple[Fate, ...]
     down_ms: int
 
 
@@ -54,5 +56,5 @@ class Facts(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def all_well(books: Books, messages: Messages, laws: Sequence[Law], fates: Sequence[Fate]) -> bool:
-    """Whether books, messages, audit and the fates of the unanswered charges agree."""
+    """Whether books, messages, audit and the fates of what was unanswered agree."""
     return books.ok and not messages.wrong and all(law.ok for law in laws) and not any(fate.wrong for fate in fates)

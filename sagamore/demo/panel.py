@@ -80,7 +80,7 @@ def _messages(state: State) -> Table:
     told = state.told
     rows = [
         ("sent", f"{told.sent:,}"),
-        ("not wanted", f"{told.suppressed:,}"),
+        ("suppressed", f"{told.suppressed:,}"),
         ("uncertain", f"{told.uncertain:,}"),
         ("under way", f"{told.in_flight:,}"),
     ]

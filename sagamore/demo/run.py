@@ -109,7 +109,7 @@ class Demo:
         books = compare(ours, theirs, await ledger.violations(), self._customers)
         told = await read_notifications(self._shop_directory)
         messages = compare_messages(ours, told, read_arrived(self._arrived))
-        became = fates(kill, ours, theirs)
+        became, refunds_became = fates(kill.charges, ours, theirs), fates(kill.refunds, ours, theirs)
         statuses = Counter(account.status for account in ours.values())
         cancelled = Counter(account.reason for account in ours.values() if account.status == "CANCELLED")
         async with files_of(self._shop_directory) as files:
@@ -118,10 +118,10 @@ class Demo:
             order = next((order for order in kill.lived if order in confirmed), None)
             story = None if order is None else await _story(files, order, kill.at_ms)
         return Facts(
-            all_well(books, messages, laws, became), str(self._directory), self._seed,
+            all_well(books, messages, laws, became + refunds_became), str(self._directory), self._seed,
             Orders(statuses.total(), statuses["CONFIRMED"], dict(cancelled), self._state.sold_out),
-            Killed(len(kill.charges), kill.uncertain, kill.refunds, became, down_ms), await ledger.faults(), books,
-            messages, story, laws, _commands(program, self._shop_directory, story),
+            Killed(len(kill.charges), kill.uncertain, len(kill.refunds), became, refunds_became, down_ms),
+            await ledger.faults(), books, messages, story, laws, _commands(program, self._shop_directory, story),
         )  # fmt: skip
 
     @asynccontextmanager

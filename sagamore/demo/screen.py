@@ -74,12 +74,12 @@ class Plain:
                 f" ({state.rate:,.0f}/s), {cancelled_text(state.cancelled)}"
             )
             self.say(
-                f"        provider  {provider.ok:,} ok, {provider.refused:,} refused, {provider.unanswered:,} answers"
-                f" lost or 5xx, {provider.in_flight} under way, breaker {provider.breaker}"
+                f"        provider  calls: {provider.ok:,} ok, {provider.refused:,} refused, {provider.unanswered:,}"
+                f" lost or 5xx, {provider.in_flight} under way; breaker {provider.breaker}"
             )
             told = state.told
             self.say(
-                f"        messages  {told.sent:,} sent, {told.suppressed:,} not wanted, {told.uncertain:,} uncertain,"
+                f"        messages  {told.sent:,} sent, {told.suppressed:,} suppressed, {told.uncertain:,} uncertain,"
                 f" {told.in_flight} under way"
             )
             shelves = "; ".join(f"{shelf.product} {shelf.available:,}" for shelf in state.shelves)

@@ -16,10 +16,10 @@ EXAMPLES_MAX = 5
 def tell_kill(screen: Screen, kill: Kill, pid: int) -> None:
     """Right after the kill."""
     screen.say(f"Killed: process {pid} got SIGKILL in the middle of its work. Its files say what it was waiting for:")
-    refunds = f" and {_counted(kill.refunds, 'refund')}" if kill.refunds else ""
-    uncertain = f" ({kill.uncertain} of them tried again after a lost answer)" if kill.uncertain else ""
-    screen.say(f"  {_counted(len(kill.charges), 'charge')}{refunds} without an answer{uncertain}.")
-    counts = Counter(kill.charges.values())
+    again = f"{_counted(kill.uncertain, 'charge')} {'was' if kill.uncertain == 1 else 'were'} being tried again"
+    uncertain = f" ({again} after a lost answer)" if kill.uncertain else ""
+    screen.say(f"  {_unanswered(len(kill.charges), len(kill.refunds))} without an answer{uncertain}.")
+    counts = Counter([*kill.charges.values(), *kill.refunds.values()])
     if counts:
         done = ", ".join(f"for {counts[kind]} it had {kind}" for kind in KINDS if counts[kind])
         screen.say(f"  The provider's ledger, asked now: {done}.")
@@ -34,13 +34,17 @@ def tell(screen: Screen, facts: Facts) -> None:
     )
     if orders.sold_out:
         screen.say(f"  {_counted(orders.sold_out, 'customer')} turned away at the door, before paying: sold out.")
-    screen.heading(f"What became of the {_counted(kill.unanswered_charges, 'charge')} without an answer at the kill")
-    for fate in kill.became:
-        screen.say(f"  {fate.orders:5,}  provider had {fate.provider_had:<16}  now {fate.became}")
+    unanswered = _unanswered(kill.unanswered_charges, kill.unanswered_refunds)
+    screen.heading(f"What became of the {unanswered} without an answer at the kill")
+    for fate in kill.became + kill.refunds_became:
+        screen.say(f"  {fate.orders:5,}  provider had {fate.provider_had:<21}  now {fate.became}")
     _tell_books(screen, facts.books)
     _tell_messages(screen, facts.messages)
     faults = ", ".join(f"{text} {facts.faults.get(name, 0):,}" for name, text in FAULTS.items())
-    screen.say(f"  All this with a provider that misbehaves on purpose: {faults}.")
+    screen.say(
+        "  All this with a provider that misbehaves on purpose, counted by request, of which one may meet several:"
+        f" {faults}."
+    )
     _tell_story(screen, facts)
     screen.heading("Audit of the shop's files, a law a line")
     for law in facts.audit:
@@ -108,14 +112,18 @@ def _tell_examples(screen: Screen, examples: Sequence[str]) -> None:
         screen.say(f"    and {len(examples) - EXAMPLES_MAX:,} more")
 
 
+def _unanswered(charges: int, refunds: int) -> str:
+    return _counted(charges, "charge") + (f" and {_counted(refunds, 'refund')}" if refunds else "")
+
+
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 FAULTS = {
-    "lost_answer": "answers lost",
-    "refuse": "cards refused",
+    "lost_answer": "answer lost",
+    "refuse": "card refused",
     "error_before": "5xx before charging",
     "error_after": "5xx after charging",
-    "slow": "slow answers",
+    "slow": "slow",
 }

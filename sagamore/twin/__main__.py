@@ -18,19 +18,22 @@ from typing import NoReturn
 import msgspec
 
 from sagamore.twin.errors import TwinError
-from sagamore.twin.faults import FaultSettings
+from sagamore.twin.faults import HELP, FaultSettings
 from sagamore.twin.server import LOOPBACK, serving
 from sagamore.twin.twin import AUTHORISATION_TTL_S, KEY_TTL_S, Twin
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until told to stop; `argv` without the program's name."""
-    parser = _Parser("sagamore twin", description="A strict card provider on loopback, for tests.")
+    parser = _Parser(
+        "sagamore twin", description="A strict card provider on loopback, for tests.", epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--dir", type=Path, required=True, help="where its journal is; made if need be")
     parser.add_argument("--host", type=_loopback, default=LOOPBACK)
     parser.add_argument("--port", type=_port, default=0, help="0: any free port")
     parser.add_argument(
-        "--faults", type=_faults, default=FaultSettings(), metavar="JSON", help="as PUT /v1/faults takes"
+        "--faults", type=_faults, default=FaultSettings(), metavar="JSON", help="what goes wrong; see below"
     )
     parser.add_argument("--key-ttl-s", type=float, default=KEY_TTL_S)
     parser.add_argument("--authorisation-ttl-s", type=float, default=AUTHORISATION_TTL_S)

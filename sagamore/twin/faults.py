@@ -1,19 +1,12 @@
-"""Faults on request: what goes wrong, how often, and how each request's share of it is drawn.
+"""Faults on request: what goes wrong, how often, and how each request's share of it is drawn. HELP says what each is.
 
-Probabilities are 0..1. A request that executes draws once from each group, from one random number each; a replayed
-answer, and a request refused at the door, draws nothing but `throttle`. Setting the faults starts the seed again.
-
-    what becomes of the answer   lost_answer | error_before | error_after
-    what the issuer says         to a payment refuse | action | pending, to a capture refuse_capture,
-                                 to a refund refuse_refund | refund_fails_later
-    how long it takes            slow: slow_ms, half before and half after the money moves; latency_ms in any case
-    at the door                  throttle; error_read (a read of payments or refunds answers 500)
-
-The method of a payment forces its fault whatever the probabilities are; any other method follows them.
+A request that executes draws once from each group, from one random number each; a replayed answer, and a request
+refused at the door, draws nothing but `throttle`. Setting the faults starts the seed again.
 """
 
 from collections import Counter
 from random import Random
+from textwrap import fill
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -89,6 +82,41 @@ FORCED = {
     "pm_500_before": Draw(disruption="error_before"),
     "pm_500_after": Draw(disruption="error_after"),
 }
+
+
+HELP = f"""
+--faults takes an object, as PUT /v1/faults does:
+
+    {{"seed": 7, "lost_answer": 0.04, "refuse": 0.03, "slow": 0.1, "slow_ms": 2000}}
+
+A share is 0 to 1, of the requests it is about; *_ms are whole milliseconds;
+what is not named is 0, or the value in brackets.
+
+what becomes of the answer; these shares add up to at most 1
+  lost_answer            the money moves, and the connection ends without one
+  error_before           500, before anything moves; the same key gets it
+                         again, unless error_before_stored [true] is false
+  error_after            500, after the money has moved
+what the issuer says to a payment; these shares add up to at most 1
+  refuse                 no
+  action                 the customer must do something first
+  pending                it is not decided yet
+  settles_after_ms       both come to their end by themselves after it [never]
+to a capture and to a refund; those of a refund add up to at most 1
+  refuse_capture         no
+  refuse_refund          no
+  refund_fails_later     yes, and refund_fails_after_ms [1000] later it failed
+how long it takes
+  slow                   slow_ms [1000], half before and half after money moves
+  latency_ms             any request takes so long in any case
+at the door
+  throttle               429, come back in retry_after_ms [1000]
+  error_read             500 to a read of payments or refunds
+seed                     of the random numbers that requests draw
+
+A payment's method forces its fault, whatever the shares are:
+{fill(", ".join(FORCED))}
+"""
 
 
 class Faults:

@@ -57,7 +57,11 @@ def process(directory: Path, *arguments: str, **options: Any) -> "subprocess.Pop
 def finish(running: "subprocess.Popen[str]") -> Done:
     """What became of it."""
     with running:
-        out, err = running.communicate(timeout=WAIT_S)
+        try:
+            out, err = running.communicate(timeout=WAIT_S)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise
     return Done(running.returncode, out, err)
 
 

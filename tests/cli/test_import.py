@@ -90,7 +90,7 @@ def test_when_the_shop_dies_the_import_ends_and_can_be_given_again(
         print("POT,3\nHAT,4", file=rows, flush=True)
     done = finish(importing)
     assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
-    assert "the process that runs the shop ended after 2 rows; import again with --key monday" in done.err
+    assert "the process that runs the shop ended; 2 rows were taken; import again with --key monday" in done.err
 
 
 def test_a_file_of_another_kind_is_told_of_a_hundred_times_at_most(command: Command, tmp_path: Path) -> None:

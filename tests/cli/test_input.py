@@ -1,11 +1,16 @@
 """What the command line says to what it cannot do: one line on standard error, status 2 for bad input, 1 for a no."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 import pytest
 
+import sagamore
+from sagamore.twin.faults import FaultSettings
 from tests.bad_values import CARD
 from tests.cli.conftest import PLACE, ROOT, Command, Serve, finish, process
 from tests.test_bad_input import rows
@@ -250,4 +255,14 @@ def test_what_only_some_commands_need_is_not_loaded_for_the_others() -> None:
 
 def test_help_names_the_commands_and_the_twin_has_its_own(command: Command) -> None:
     assert "dead-letters" in command("--help").out
-    assert "--faults" in command("twin", "--help").out
+    twin = command("twin", "--help").out
+    assert [fault for fault in FaultSettings.__struct_fields__ if not re.search(rf"\b{fault}\b", twin)] == []
+    example = re.search(r"^ +(\{.*\})$", twin, flags=re.MULTILINE)
+    assert example is not None
+    assert msgspec.json.decode(example[1], type=FaultSettings).slow_ms == 2_000
+
+
+def test_the_version_is_that_of_the_installed_package(command: Command) -> None:
+    told = command("--version")
+    assert (told.status, told.out) == (0, f"sagamore {version('sagamore')}\n")
+    assert sagamore.__version__ == version("sagamore")

@@ -1,11 +1,14 @@
 """The command line tells users: on a stopped shop through what it composes itself, on a running one through that."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from sagamore.notification_operations import SetUser
 from tests.cli.conftest import PLACE, Command, Done, Serve, finish, process
 
 JSON = "--json"
@@ -50,6 +53,19 @@ def test_users_are_imported_shown_and_erased(command: Command, tmp_path: Path) -
     gone = command("users", "show", "ann")
     assert (gone.status, gone.out) == (1, "")
     assert "there is no user 'ann'" in gone.err
+
+
+def test_the_help_of_an_import_shows_a_line_that_can_be_imported(command: Command) -> None:
+    text = command("users", "import", "--help").out
+    example = re.search(r"^ +(\{.*\})$", text, flags=re.MULTILINE | re.DOTALL)
+    assert example is not None
+    user = msgspec.json.decode(example[1], type=SetUser)
+    assert [field for field in SetUser.__struct_fields__ if not getattr(user, field)] == []
+
+
+def test_people_are_told_what_bad_means_among_the_refused(command: Command, tmp_path: Path) -> None:
+    told = importing(command, tmp_path, {"id": "ann"}, "zz", "{}", words=INBOX).out.splitlines()
+    assert told[-1] == "2 of the 2 refused are bad: no import takes them before they are corrected"
 
 
 def test_a_bad_line_is_named_nothing_of_it_is_done_and_the_others_are(command: Command, tmp_path: Path) -> None:

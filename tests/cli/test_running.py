@@ -26,8 +26,11 @@ def test_commands_reach_the_running_shop_and_reads_see_what_they_did(command: Co
         cancelled = command("orders", "cancel", order, "--wait", "10", "--json").json
         assert (cancelled["status"], cancelled["settlement"]) == ("CANCELLED", "SETTLED")
         assert "CONFIRMED → CANCELLING" in command("trace", order).out
-        assert command("health", "--json").json == {"status": "GREEN", "pid": shop.pid, "problems": []}
-    assert command("health", "--json").json["pid"] is None
+        run_by = f"process {shop.pid}"
+        green = {"status": "GREEN", "runBy": run_by, "pid": shop.pid, "problems": []}
+        assert command("health", "--json").json == green
+        assert command("health").out == f"status         GREEN\nrun by         {run_by}\n"
+    assert command("health", "--json").json == green | {"runBy": "nobody", "pid": None}
 
 
 def order_paid_by(command: Command, method: str) -> str:

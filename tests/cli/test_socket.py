@@ -23,11 +23,13 @@ async def _served(shop_dir: Path) -> Remote:
 
 
 async def _say(shop_dir: Path, line: bytes) -> Any:
-    """One line to the socket, and its answer."""
+    """One line to the socket, and its answer, after the greeting."""
     with address_of_socket(shop_dir) as address:
         reader, writer = await asyncio.open_unix_connection(address)
     writer.write(line)
     answer = await reader.readline()
+    if answer == b'{"alive": true}\n':
+        answer = await reader.readline()
     writer.close()
     return json.loads(answer)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sagamore import Actor, Message, Sagamore, State, Turn
-from sagamore.cli.orders import UNSETTLED
+from sagamore.cli.orders import STUCK, UNSETTLED
 from tests.cli.conftest import PLACE, Command, finish, process
 
 JSON = "--json"
@@ -65,6 +65,13 @@ def test_a_refund_that_nobody_can_pay_out_yet_is_not_settled_and_one_that_is_ref
         1,
         "sagamore: the refund was refused: not_found: there is no such payment\n",
     )
+
+
+def test_a_cancel_that_ends_with_the_payment_stuck_has_status_1_and_says_so(stocked: Command, placed: str) -> None:
+    stuck = stocked("orders", "cancel", placed, "--payments", "simulated", JSON)  # it forgot the payment
+    assert (stuck.status, stuck.json["payment"], stuck.json["settlement"]) == (1, "STUCK", "STUCK")
+    assert stuck.err == f"sagamore: {STUCK}\n"
+    assert placed in stocked("alerts").out
 
 
 def test_an_order_in_json_has_camel_case_money_with_its_currency_and_times_in_zulu(stocked: Command) -> None:
@@ -167,6 +174,7 @@ def test_a_trace_tells_the_story_by_the_id_of_the_order_its_payment_or_its_refun
     for name in (payment["id"], refund, "#1001"):
         assert stocked("trace", name, JSON).lines == story
     assert "NEW → PAYING" in stocked("trace", placed).out.splitlines()[0]
+    assert "money.moved: kind captured, amount 28.00 GBP, captured 28.00 GBP, " in stocked("trace", placed).out
     assert "first" in stocked("trace", "stock:MUG").out
     assert stocked("trace", "ord_none").status == 1
 
@@ -180,9 +188,19 @@ def test_payments_are_listed_by_state_and_a_settled_one_is_not_resolved(stocked:
 
 
 def test_health_is_green_and_alerts_are_none(stocked: Command) -> None:
-    assert stocked("health", JSON).json == {"status": "GREEN", "pid": None, "problems": []}
+    assert stocked("health", JSON).json == {"status": "GREEN", "runBy": "nobody", "pid": None, "problems": []}
+    assert stocked("health").out == "status         GREEN\nrun by         nobody\n"
     assert stocked("alerts", JSON).lines == []
     assert stocked("dead-letters", "list", JSON).lines == []
+
+
+def test_health_is_yellow_when_nobody_runs_the_shop_and_work_waits_for_it(stocked: Command) -> None:
+    order = stocked("orders", "place", *PLACE, JSON).json["id"]
+    yellow = stocked("health", JSON)
+    assert (yellow.status, yellow.json["status"], yellow.json["runBy"]) == (0, "YELLOW", "nobody")
+    assert yellow.json["problems"] == ["nobody runs the shop, and work waits for it: 1 effect"]
+    stocked("orders", "cancel", order, "--payments", "simulated")
+    assert stocked("health", JSON).json["status"] == "GREEN"
 
 
 def test_alerts_are_told_with_what_to_do_about_each(stocked: Command, tmp_path: Path, shop_dir: Path) -> None:

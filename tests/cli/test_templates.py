@@ -64,7 +64,7 @@ def test_the_list_names_all(command: Command, tmp_path: Path) -> None:
         ("PARCEL", "chat", "de-AT"), ("ORDER_SHIPPED", "email", "en")
     }  # fmt: skip
     table = command("templates", "list").out.splitlines()
-    assert table[0].split() == ["event", "channel", "locale", "version"]
+    assert table[0].split() == ["EVENT", "CHANNEL", "LOCALE", "VERSION"]
     assert len(table) == 6 * 2 * 4 + 1
     assert table[1].split()[:3] == ["ORDER_CANCELLED", "email", "de"]
 

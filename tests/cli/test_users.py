@@ -52,6 +52,12 @@ def test_users_of_all_partitions_are_listed_by_id_as_show_has_them_running_or_st
     assert command("users", "list", JSON) == beside
 
 
+def test_addresses_are_shown_a_channel_a_line(shop: blocking.BlockingShop, command: Command) -> None:
+    shop.users.set("eve", addresses=[("mail", "eve@example.com"), ("sms", "+43660"), ("sms", "+43661")])
+    shown = command("users", "show", "eve").out.splitlines()
+    assert shown[1:3] == ["addresses      mail eve@example.com", "addresses      sms +43660, +43661"]
+
+
 def test_each_page_goes_on_after_the_last_user_of_the_one_before_whoever_comes_meanwhile(
     shop: blocking.BlockingShop, command: Command
 ) -> None:

@@ -105,6 +105,7 @@ def test_the_facts_of_a_demo_agree_with_each_other_and_with_its_files(tmp_path: 
     arrived = (tmp_path / "my demo" / "arrived.log").read_text().split()
     assert messages["arrived"] == len(set(arrived)) == len(arrived) - messages["copies"]
     assert kill["unansweredCharges"] == sum(fate["orders"] for fate in kill["became"]) > 0
+    assert kill["unansweredRefunds"] == sum(fate["orders"] for fate in kill["refundsBecame"])
     assert facts["faults"]["lost_answer"] > 0
     assert all(law["ok"] for law in facts["audit"])
     assert len(facts["next"]) == 3

@@ -81,7 +81,7 @@ def test_a_discarded_close_does_not_forget_the_effect_under_way() -> None:
 
 def test_a_discarded_retry_of_a_closing_refund_says_so() -> None:
     result = give_up(paid("STUCK", closing=True, captured=1250), RetryRefund(ORDER))
-    assert result.sent() == [UndoAbandoned(ORDER, "refund of 1250 GBP")]
+    assert result.sent() == [UndoAbandoned(ORDER, "refund of 12.50 GBP")]
     assert result.state.state == "STUCK"
 
 

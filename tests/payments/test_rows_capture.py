@@ -110,4 +110,4 @@ def test_y9_a_capture_adds_what_it_took() -> None:
     result = take(under_way("CAPTURING", "capture"), succeeded("captured"))
     assert (result.state.state, result.state.captured, result.state.authorisation_open) == ("CAPTURED", AMOUNT, False)
     assert reports(result) == [("CAPTURED", False, False)]
-    assert facts(result, MoneyMoved) == [MoneyMoved("captured", AMOUNT, AMOUNT, 0, "px_1")]
+    assert facts(result, MoneyMoved) == [MoneyMoved("captured", AMOUNT, AMOUNT, 0, "px_1", "GBP")]

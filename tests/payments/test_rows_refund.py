@@ -9,7 +9,7 @@ from sagamore.actors.orders.payment import REFUNDS_MAX, Payment, Refund
 from sagamore.actors.orders.payment_errors import NothingToResolve
 from sagamore.actors.orders.payment_messages import RefundReport, ResolvePayment, RetryRefund
 from sagamore.actors.orders.unlisted import Unlisted
-from sagamore.engine.turn import AlertCleared, Buried, EffectSettled, EffectStarted
+from sagamore.engine.turn import AlertCleared, AlertRaised, Buried, EffectSettled, EffectStarted
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (
     AMOUNT,
@@ -88,7 +88,7 @@ def test_y16_a_requested_refund_is_counted_and_reported(status: str, told: str) 
     result = take(refund_under_way(), succeeded(status, 400))
     assert (result.state.state, result.state.refunded, result.state.left) == ("CAPTURED", 400, AMOUNT - 400)
     assert refund_reports(result) == [(told, 400, AMOUNT - 400)]
-    assert facts(result, MoneyMoved) == [MoneyMoved("refunded", 400, AMOUNT, 400, "px_1")]
+    assert facts(result, MoneyMoved) == [MoneyMoved("refunded", 400, AMOUNT, 400, "px_1", "GBP")]
 
 
 def test_y16_the_next_waiting_refund_follows() -> None:
@@ -123,6 +123,7 @@ def test_y17_a_refused_requested_refund_frees_its_amount_and_alerts() -> None:
     assert (result.state.state, result.state.left, result.state.refunds) == ("CAPTURED", AMOUNT, ())
     assert refund_reports(result) == [("REFUSED", 0, AMOUNT)]
     assert alerts(result) == [("refund_refused", ORDER)]
+    assert result.of(AlertRaised)[0].advice == "refund ref_1 of 4.00 GBP: card_declined: the card was declined"
 
 
 def test_y18_a_refused_closing_refund_is_stuck_with_the_whole_story() -> None:

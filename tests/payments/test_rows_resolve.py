@@ -10,7 +10,7 @@ from sagamore.actors.orders.payment import EVENTS_REMEMBERED_MAX, Payment, Payme
 from sagamore.actors.orders.payment_errors import CannotResolve, NothingToResolve
 from sagamore.actors.orders.payment_messages import PaymentEvent, PollPayment, ResolvePayment, RetryRefund
 from sagamore.actors.orders.unlisted import Unlisted
-from sagamore.engine.turn import EffectSettled, EffectStarted
+from sagamore.engine.turn import AlertRaised, EffectSettled, EffectStarted
 from tests.inventory.kit import alerts, facts
 from tests.payments.kit import (
     AMOUNT,
@@ -179,7 +179,8 @@ def test_y21_a_refund_that_fails_after_all_is_owed_again() -> None:
     assert (result.state.state, result.state.refunded, result.state.left) == ("CAPTURED", 0, AMOUNT)
     assert refund_reports(result) == [("FAILED_LATER", 0, AMOUNT)]
     assert alerts(result) == [("refund_refused", ORDER)]
-    assert facts(result, MoneyMoved) == [MoneyMoved("refund_failed", 400, AMOUNT, 0, "px_1")]
+    assert "refund ref_1 of 4.00 GBP failed" in result.of(AlertRaised)[0].advice
+    assert facts(result, MoneyMoved) == [MoneyMoved("refund_failed", 400, AMOUNT, 0, "px_1", "GBP")]
 
 
 def test_y21_once_closed_it_is_stuck_and_a_replay_refunds_anew() -> None:
@@ -187,7 +188,15 @@ def test_y21_once_closed_it_is_stuck_and_a_replay_refunds_anew() -> None:
     result = take(closed, event("refund_failed", refund_id="ref_c"))
     assert (result.state.state, result.state.refunded) == ("STUCK", 0)
     assert (reports(result), len(buried(result))) == (STUCK_REPORT, 1)
+    assert "refund ref_c of 12.50 GBP failed after all" in result.of(AlertRaised)[-1].advice
     assert request_of(take(result.state, RetryRefund(ORDER)))["refund_id"] != "ref_c"
+
+
+def test_y21_a_late_payment_that_was_closed_before_it_began_has_no_currency_to_tell_its_refund_in() -> None:
+    closed = replace(take(refunding(), succeeded("refund_pending")).state, currency="")
+    result = take(closed, event("refund_failed", refund_id="ref_c"))
+    assert result.state.state == "STUCK"
+    assert "refund ref_c of 1250 in minor units failed after all" in result.of(AlertRaised)[-1].advice
 
 
 def test_y21_a_failure_of_a_refund_still_under_way_waits_for_its_outcome() -> None:

@@ -109,7 +109,7 @@ def test_y3_a_charge_that_succeeds_is_captured_and_reported() -> None:
     assert (result.state.state, result.state.captured, result.state.provider_id) == ("CAPTURED", AMOUNT, "px_1")
     assert result.state.effect is None
     assert reports(result) == [("CAPTURED", False, False)]
-    assert facts(result, MoneyMoved) == [MoneyMoved("captured", AMOUNT, AMOUNT, 0, "px_1")]
+    assert facts(result, MoneyMoved) == [MoneyMoved("captured", AMOUNT, AMOUNT, 0, "px_1", "GBP")]
 
 
 def test_y3_an_authorisation_sets_the_timer_an_hour_before_it_lapses() -> None:

@@ -15,7 +15,7 @@ from sagamore.storage import partition_file
 from sagamore.storage.directory import Directory
 from sagamore.storage.holders import snapshot_holders
 from sagamore.storage.journal import SQLiteJournal
-from sagamore.storage.reader import PAGE_ROWS_MAX, Counts, EntityRow, Reader, readers
+from sagamore.storage.reader import PAGE_ROWS_MAX, Counts, EntityRow, Reader, Waiting, readers
 from tests.storage.children import child, line_of
 from tests.storage.samples import (
     NOW_MS,
@@ -147,6 +147,15 @@ async def test_counts_are_of_one_moment(journal: SQLiteJournal, reader: Reader) 
     await journal.commit(everything())
     await journal.commit(Commit(10, parcels=[parcel(3, 7)], effects={"fx_2": effect("fx_2", state="parked")}))
     assert await reader.counts() == Counts(2, 1, 1, 1, 1, 7, NOW_MS + 1)
+
+
+async def test_what_waits_to_be_done_counts_timers_once_they_are_due_and_no_parked_effect(
+    journal: SQLiteJournal, reader: Reader
+) -> None:
+    assert await reader.waiting(NOW_MS) == Waiting(0, 0, 0)
+    await journal.commit(everything())
+    await journal.commit(Commit(10, parcels=[parcel(3, 7)], effects={"fx_2": effect("fx_2", state="parked")}))
+    assert (await reader.waiting(49), await reader.waiting(50)) == (Waiting(8, 0, 1), Waiting(8, 1, 1))
 
 
 @pytest.mark.parametrize("limit", [0, -1, PAGE_ROWS_MAX + 1])
