@@ -100,7 +100,9 @@ def _unnamed(outcome: Outcome, address: str) -> Outcome:
 
 
 def _without(address: str, text: str) -> str:
-    return re.sub(re.escape(address), "(address)", text, flags=re.IGNORECASE) if address else text
+    if not address or address.lower() not in text.lower():  # to make an expression for each address takes 17 us
+        return text
+    return re.sub(re.escape(address), "(address)", text, flags=re.IGNORECASE)
 
 
 _decode = msgspec.json.Decoder(Outgoing).decode
