@@ -136,9 +136,10 @@ class EventTypes:
 def _check_names(path: str, given: Mapping[str, object], record: type[msgspec.Struct]) -> None:
     """A field that the record has not would be dropped. Raises BadEventData."""
     known = (*record.__struct_encode_fields__, record.__struct_config__.tag_field)
-    for name in sorted(given.keys() - known):
-        fields = ", ".join(record.__struct_encode_fields__) or "none"
-        raise BadEventData(f"{path}.{shown(name)}", shown(given[name]), f"a field of {_name_of(record)}: {fields}")
+    for name, value in given.items():
+        if name not in known:
+            fields = ", ".join(record.__struct_encode_fields__) or "none"
+            raise BadEventData(f"{path}.{shown(name)}", shown(value), f"a field of {_name_of(record)}: {fields}")
 
 
 def _check_inside(path: str, given: object, taken: object) -> None:

@@ -104,6 +104,7 @@ def test_a_type_or_version_that_this_program_does_not_know_is_refused(
         (3, {"shop": object(), "grams": 5}, "data"),
         (3, {"shop": "s", "grams": 5, "type": "ORDER_CREATED/1"}, "data.type"),
         (3, {"shop": "s", "grams": 5, "coeds": ["a"]}, "data.coeds"),
+        (3, {"shop": "s", "grams": 5, 7: 1, "coeds": ["a"]}, "data.7"),
         (1, {"kilos": 2}, "kg"),
         (2, {}, "grams"),
     ],
