@@ -32,7 +32,7 @@ from sagamore.engine.runtime.engine import Engine
 from sagamore.engine.runtime.inspection import Alert
 from sagamore.engine.system_actor import SYSTEM
 from sagamore.listening import Listener
-from sagamore.notifying import Notifying
+from sagamore.notifying import RESERVED, Notifying
 from sagamore.opening import check_opening, check_path
 from sagamore.settings import Settings
 from sagamore.shop import Shop
@@ -41,7 +41,6 @@ from sagamore.storage.manifest import read_manifest
 
 COME_AND_GO = frozenset({PaymentEventsActor.kind, NotificationsActor.kind, AudiencesActor.kind})
 """Kinds that are there if the payment provider has a list of events, or if there is a channel."""
-OURS = frozenset({OrdersActor.kind, PaymentsActor.kind, InventoryActor.kind, SYSTEM, DEAD_LETTERS, *COME_AND_GO})
 
 
 class Sagamore(Shop):
@@ -116,7 +115,7 @@ def _partition_counts(path: Path, actors: Sequence[Actor[Any, Any]], settings: S
     missed = [kind for kind in known if kind not in (*kinds, *settings.retired, *COME_AND_GO)]
     if missed:
         raise InvalidInput(
-            "actors and channels", tuple(kind for kind in kinds if kind not in OURS),
+            "actors and channels", tuple(kind for kind in kinds if kind not in RESERVED),
             f"with {', '.join(missed)}, which this directory has: they would miss what happens now; what is gone for"
             " good is named in Settings(retired=…)",
         )  # fmt: skip
